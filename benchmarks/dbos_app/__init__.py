@@ -1,0 +1,1 @@
+"""The peer: DBOS with the same workflow, in processes comparable to ours."""
