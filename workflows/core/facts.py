@@ -1,0 +1,137 @@
+"""What the engine tells the core: results, losses, messages, times, and what people ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from workflows.core.state import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A new instance was accepted."""
+
+    key: str
+    input_hash: str
+    values: Mapping[str, Any]
+    run: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    step: str
+    direction: Direction = Direction.FORWARD
+    token: int = 0
+    started_at: datetime | None = None
+    #: the attempt had lost its lease when its result came in
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succeeded(_Attempt):
+    """An attempt returned. A check that returns nothing found that nothing had happened."""
+
+    has_output: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    refusal: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillPending(_Attempt):
+    """The far side was asked and has no answer yet."""
+
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(_Attempt):
+    """An attempt failed for a technical reason, or asked for a person (`person`)."""
+
+    error: str
+    kind: str
+    retryable: bool = True
+    after: timedelta | None = None
+    may_have_happened: bool = False
+    person: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedBy(_Attempt):
+    """The business said no."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost(_Attempt):
+    """The attempt's lease ended without a result."""
+
+    why: str
+    quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageArrived:
+    """A message matched the step's open wait."""
+
+    step: str
+    message: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeCame:
+    """A timer is due: a step's name, or `deadline` or `deadline-warning`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Try again what is stuck or waits to be tried again; one step, or all of them."""
+
+    reason: str = ""
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Stop new work."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Let work go on."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """End the instance and correct what was done."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensate:
+    """Correct what was done, also after the end."""
+
+    reason: str
+
+
+Fact = (
+    Start | Succeeded | StillPending | Failed | RefusedBy | Lost | MessageArrived | TimeCame | Retry | Pause | Resume
+    | Cancel | Compensate
+)  # fmt: skip
+
+
+class NotNow(Exception):
+    """What was asked makes no sense in the instance's present state; the message says why."""

@@ -1,0 +1,171 @@
+"""What a state needs to go on: work for workers, timers, open waits. Effects are the difference between two states.
+
+Because the rows are a function of the state, the sweeper can always say which of them are missing, and make them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from workflows.core import events as e
+from workflows.core.state import DEADLINE, WARNING, Direction, ItemPhase, Patience, Phase, State
+from workflows.dsl.definition import Definition, Kind, Node
+from workflows.dsl.dependency import INTERNAL
+
+QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One attempt somebody should make. `ready_at` None means now; `held` means not while the instance is paused."""
+
+    step: str
+    direction: Direction
+    pool: str
+    dependency: str
+    timeout: timedelta
+    ready_at: datetime | None
+    held: bool
+    repeats_safely: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A time at which the instance wants to be told."""
+
+    name: str
+    fire_at: datetime
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A message the instance is waiting for."""
+
+    step: str
+    message_type: str
+    match: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """Everything a state needs outside of itself."""
+
+    work: dict[tuple[str, Direction], Work] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    waits: dict[str, Wait] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AddWork:
+    """Make this work available, or change when it is."""
+
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class DropWork:
+    """This work is done or no longer wanted."""
+
+    step: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Tell the instance at this time."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimer:
+    """The time no longer matters."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """Hand messages of this type and key to the instance."""
+
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWait:
+    """Messages for this step come too late from now on."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Put a milestone into the outbox. `seq` is the history seq of its event."""
+
+    seq: int
+    event: e.EventPublished
+
+
+Effect = AddWork | DropWork | SetTimer | ClearTimer | OpenWait | CloseWait | Publish
+
+
+def wants(definition: Definition, state: State) -> Wants:
+    """Everything this state needs outside of itself. An ended instance needs nothing."""
+    found = Wants()
+    if not state.alive:
+        return found
+    held = state.paused
+    for name, step in state.steps.items():
+        node = definition.by_name[name]
+        if step.phase is Phase.READY:
+            found.work[name, step.direction] = _work(node, step.direction, step.patience, held)
+        if step.phase is Phase.WAITING and step.due_at:
+            found.timers[name] = Timer(name, step.due_at, held)
+        if node.kind is Kind.CALLBACK and step.phase in (Phase.WAITING, Phase.READY, Phase.STUCK):
+            found.waits[name] = Wait(name, node.message, step.match, step.due_at)
+    for item in state.correction.items if state.correction else ():
+        if item.phase is ItemPhase.READY:
+            key = (item.step, Direction.COMPENSATE)
+            found.work[key] = _work(definition.by_name[item.step], Direction.COMPENSATE, item.patience, held)
+    if state.warn_at:
+        found.timers[WARNING] = Timer(WARNING, state.warn_at, held)
+    if state.deadline_at:
+        found.timers[DEADLINE] = Timer(DEADLINE, state.deadline_at, held)
+    return found
+
+
+def _work(node: Node, direction: Direction, patience: Patience, held: bool) -> Work:
+    dependency = node.calls or INTERNAL
+    return Work(
+        node.name,
+        direction,
+        QUARANTINE if patience.quarantined else dependency.pool,
+        dependency.name,
+        dependency.timeout,
+        patience.retry_at,
+        held,
+        dependency.repeats != "unsafe",
+    )
+
+
+def effects_between(definition: Definition, before: State, after: State, said: Iterable[e.Event]) -> tuple[Effect, ...]:
+    """What has to change outside so that the rows match the new state, plus what was published."""
+    if before is after:
+        return ()
+    old, new = wants(definition, before), wants(definition, after)
+    effects: list[Effect] = [DropWork(*key) for key in old.work if key not in new.work]
+    effects += [AddWork(work) for key, work in new.work.items() if old.work.get(key) != work]
+    effects += [ClearTimer(name) for name in old.timers if name not in new.timers]
+    effects += [SetTimer(timer) for name, timer in new.timers.items() if old.timers.get(name) != timer]
+    effects += [CloseWait(step) for step in old.waits if step not in new.waits]
+    effects += [OpenWait(wait) for step, wait in new.waits.items() if old.waits.get(step) != wait]
+    for offset, event in enumerate(said, start=1):
+        if isinstance(event, e.EventPublished):
+            effects.append(Publish(before.seq + offset, event))
+    return tuple(effects)
+
+

@@ -1,0 +1,182 @@
+"""Refuses a bad definition at import, with file, line and a sentence that says what to write instead."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from workflows.dsl.contracts import accepts_none, field_type, without_none
+from workflows.dsl.definition import Definition, Function, Irreversible, Kind, Node, node_refs
+from workflows.dsl.errors import DefinitionError
+from workflows.dsl.rules import Ref
+
+_SLUG = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def check(definition: Definition) -> None:
+    """Every check of a definition on its own; raises DefinitionError at the first that fails."""
+    _check_header(definition)
+    seen: set[str] = {definition.given}
+    for node in definition.nodes:
+        _check_edges(definition, node, seen)
+        seen.add(node.name)
+    for node in (*definition.nodes, *definition.alerts):
+        for one in (_check_kind, _check_refs, _check_functions):
+            one(definition, node)
+    _check_sentences(definition)
+
+
+def warnings(definition: Definition) -> list[str]:
+    """Sentences about risks that are legal: an irreversible step that can run before something that may fail."""
+    found = []
+    for index, node in enumerate(definition.nodes):
+        if not (node.critical and isinstance(node.compensate, Irreversible)):
+            continue
+        later = [other for other in definition.nodes[index + 1 :] if other.critical and _may_refuse(other)]
+        if later:
+            found.append(
+                f"{node.where}: {node.name} is irreversible and can run before {later[0].name}, which may still fail; "
+                f"move it later or make it critical=False"
+            )
+    return found
+
+
+def _may_refuse(node: Node) -> bool:
+    return node.kind in (Kind.STEP, Kind.QUERY, Kind.CALLBACK)
+
+
+def _check_header(definition: Definition) -> None:
+    if not _SLUG.fullmatch(definition.name):
+        _refuse(definition.where, f"the name {definition.name!r} must be lower-case words joined by '-'")
+    if not isinstance(definition.version, int) or definition.version < 1:
+        _refuse(definition.where, f"version must be a whole number from 1, not {definition.version!r}")
+    if not definition.nodes:
+        _refuse(definition.where, "a workflow needs at least one line inside a stage")
+    for name in (definition.key, *definition.attributes):
+        if field_type(definition.contract, (name,)) is None:
+            _refuse(definition.where, f"the contract {definition.contract.__name__} has no field {name!r}")
+    if accepts_none(field_type(definition.contract, (definition.key,))):
+        _refuse(definition.where, f"the key {definition.key!r} may not be empty: remove None from its type")
+    names = [stage.name for stage in definition.stages]
+    if len(names) != len(set(names)):
+        _refuse(definition.where, "two stages have the same name")
+
+
+def _check_edges(definition: Definition, node: Node, seen: set[str]) -> None:
+    unknown = node.after - seen
+    if unknown:
+        _refuse(node.where, f"{node.name} depends on {', '.join(sorted(unknown))}, which comes later; move it up")
+    if node.name in seen:
+        _refuse(node.where, f"the name {node.name!r} is used twice")
+
+
+def _check_kind(definition: Definition, node: Node) -> None:
+    if node.kind in (Kind.QUERY, Kind.STEP, Kind.CALLBACK) and node.status is None:
+        _refuse(node.where, f"{node.name} must declare status=, the business name people will read")
+    if node.kind is Kind.STEP and node.compensate is None:
+        _refuse(node.where, f"{node.name} must say compensate=: a function that corrects it, or IRREVERSIBLE")
+    if node.kind is Kind.CALLBACK and (node.within is None or node.within.total_seconds() <= 0):
+        _refuse(node.where, f"{node.name} must say how long to wait: within=minutes(20)")
+    if node.calls is not None and node.calls.repeats == "unsafe" and node.kind is Kind.QUERY:
+        _refuse(node.where, f"{node.name} is a query, but {node.calls.name} repeats unsafely; a query has no effect")
+
+
+def _check_refs(definition: Definition, node: Node) -> None:
+    for ref in node_refs(node):
+        contract = _contract_of(definition, ref.source)
+        if contract is None:
+            _refuse(node.where, f"{node.name} reads {ref.text()}, but {ref.source} has no result")
+        elif field_type(contract, ref.path) is None:
+            known = ", ".join(contract.model_fields)
+            _refuse(node.where, f"{node.name} reads {ref.text()}, but {contract.__name__} has no such field (known: {known})")
+    if node.kind is Kind.PUBLISH and node.event is not None:
+        for name, ref in node.fields:
+            _check_event_field(definition, node, name, ref)
+
+
+def _check_event_field(definition: Definition, node: Node, name: str, ref: Ref) -> None:
+    assert node.event is not None
+    if name not in node.event.model_fields:
+        _refuse(node.where, f"{node.event.__name__} has no field {name!r}")
+    contract = _contract_of(definition, ref.source)
+    given, wanted = field_type(contract, ref.path) if contract else None, field_type(node.event, (name,))
+    if without_none(given) is not without_none(wanted) and without_none(given) != without_none(wanted):
+        _refuse(node.where, f"{node.event.__name__}.{name} wants {_name(wanted)}, but {ref.text()} is {_name(given)}")
+
+
+def _check_functions(definition: Definition, node: Node) -> None:
+    own = {"compensate"}
+    for role in ("function", "check", "otherwise", "compensate"):
+        function = getattr(node, role)
+        if not isinstance(function, Function):
+            continue
+        hints = typing.get_type_hints(function.call)
+        for parameter, source in function.parameters:
+            if source == node.name and role not in own:
+                _refuse(node.where, f"{function.name} cannot receive the result of its own step {node.name}")
+            if source != node.name and definition.position.get(source, -1) >= definition.position[node.name]:
+                _refuse(node.where, f"{function.name} receives {source}, which comes after {node.name}")
+            _check_parameter(definition, node, function, parameter, source, hints.get(parameter, Any))
+        if role in ("check", "otherwise"):
+            _check_answer(node, function, role, hints.get("return", Any))
+
+
+def _check_parameter(
+    definition: Definition, node: Node, function: Function, parameter: str, source: str, wanted: Any
+) -> None:
+    contract = _contract_of(definition, source)
+    if wanted is Any:
+        return
+    if contract is None:
+        _refuse(node.where, f"{function.name} receives {source}, which has no result")
+    if without_none(wanted) is not contract:
+        _refuse(
+            node.where,
+            f"{function.name} wants {parameter}: {_name(wanted)}, but {source} gives {contract.__name__ if contract else None}",
+        )
+    if (_may_be_missing(definition, source) or source == node.name) and not accepts_none(wanted):
+        why = "the outcome may be unknown" if source == node.name else f"{source} may be skipped"
+        _refuse(node.where, f"{function.name} must accept None for {parameter} ({why}): {parameter}: {_name(wanted)} | None")
+
+
+def _check_answer(node: Node, function: Function, role: str, returned: Any) -> None:
+    if returned is Any or node.output is None:
+        return
+    allowed = typing.get_args(returned) or (returned,)
+    if node.output not in allowed:
+        _refuse(node.where, f"{function.name} ({role}) must return {node.output.__name__}, the result of {node.name}")
+
+
+def _may_be_missing(definition: Definition, source: str) -> bool:
+    node = definition.by_name.get(source)
+    return node is not None and (node.when is not None or not node.critical)
+
+
+def _check_sentences(definition: Definition) -> None:
+    for status, pair in definition.sentences.items():
+        if status not in definition.statuses:
+            _refuse(definition.where, f"a sentence is given for {status!r}, which no line of {definition.name} can reach")
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            _refuse(definition.where, f"the sentence of {status!r} must be a pair: (for staff, for customers)")
+
+
+def _contract_of(definition: Definition, source: str) -> type[BaseModel] | None:
+    if source == definition.given:
+        return definition.contract
+    node = definition.by_name.get(source)
+    return node.output if node else None
+
+
+def _name(annotation: Any) -> str:
+    return getattr(annotation, "__name__", None) or str(annotation)
+
+
+def _refuse(where: str, sentence: str) -> typing.NoReturn:
+    raise DefinitionError(sentence, where=where)
+
+
+Checker = Callable[[Definition, Node], None]

@@ -1,0 +1,74 @@
+"""Typed inputs and outputs of steps: what may come in, what goes out, and which fields are about a person."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A frozen record that refuses unknown fields. Base of inputs, outputs and callback answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Event(Contract):
+    """A published milestone; `schema_version` grows with every change of its fields."""
+
+    schema_version: typing.ClassVar[int] = 1
+
+
+class Personal:
+    """Marks a field about a person: `customer_id: Annotated[str, Personal()]`. Masked without the right to read it."""
+
+
+def field_type(contract: type[BaseModel], path: tuple[str, ...]) -> Any:
+    """The annotation at a dotted path, or None when the contract has no such field."""
+    current: Any = contract
+    for part in path:
+        current = without_none(current)
+        if not (isinstance(current, type) and issubclass(current, BaseModel)) or part not in current.model_fields:
+            return None
+        current = current.model_fields[part].annotation
+    return current
+
+
+def accepts_none(annotation: Any) -> bool:
+    """Whether None is a legal value of the annotation."""
+    return annotation is None or annotation is type(None) or annotation is Any or type(None) in get_args(annotation)
+
+
+def without_none(annotation: Any) -> Any:
+    """The annotation without its `| None`."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [part for part in get_args(annotation) if part is not type(None)]
+        if len(rest) == 1:
+            return rest[0]
+    return annotation
+
+
+def personal_paths(contract: type[BaseModel]) -> frozenset[str]:
+    """Dotted paths of the fields marked `Personal`; items of lists count as `lines.name`."""
+    found: set[str] = set()
+    for name, info in contract.model_fields.items():
+        if any(isinstance(mark, Personal) for mark in info.metadata):
+            found.add(name)
+            continue
+        inner = without_none(info.annotation)
+        if get_origin(inner) in (list, tuple):
+            inner = get_args(inner)[0]
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= {f"{name}.{path}" for path in personal_paths(inner)}
+    return frozenset(found)
+
+
+def extract(body: Any, path: tuple[str, ...]) -> Any:
+    """The JSON value at a path of a JSON-like body, or None."""
+    for part in path:
+        if not isinstance(body, dict):
+            return None
+        body = body.get(part)
+    return body
