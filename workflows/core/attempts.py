@@ -135,9 +135,7 @@ def _failed(turn: Turn, node: Node, step: StepState, fact: facts.Failed) -> None
         _gave_up(turn, node, fact)
 
 
-def _again(
-    turn: Turn, name: str, dependency: Dependency, patience: Patience, fact: facts.Failed
-) -> datetime | None:
+def _again(turn: Turn, name: str, dependency: Dependency, patience: Patience, fact: facts.Failed) -> datetime | None:
     failures = patience.failures + 1
     if failures >= dependency.retry.attempts:
         return None

@@ -1,7 +1,7 @@
 """The way back: which effects are corrected, in which order, and how the instance ends after that.
 
-    planned ──► ready ──► done            awaiting ──► planned (it happened, or may have)
-                  └─► stuck ─► ready               └─► dropped (it did not happen)
+planned ──► ready ──► done            awaiting ──► planned (it happened, or may have)
+              └─► stuck ─► ready               └─► dropped (it did not happen)
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ def proceed(turn: Turn) -> bool:
         if first.phase is ItemPhase.PLANNED:
             turn.say(e.CompensationScheduled(step=first.step, round=first.round))
         return False
-    if all(turn.state.steps[node.name].phase in FINISHED for node in turn.definition.alerts if node.name in turn.state.steps):
+    if all(
+        turn.state.steps[node.name].phase in FINISHED
+        for node in turn.definition.alerts
+        if node.name in turn.state.steps
+    ):
         _end(turn)
     return False
 
@@ -156,7 +160,12 @@ def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
             _failed(turn, node, item, fact)
         case facts.RefusedBy(reason=reason):
             failed = facts.Failed(
-                step=fact.step, direction=fact.direction, error=reason, kind="refused", retryable=False, token=fact.token
+                step=fact.step,
+                direction=fact.direction,
+                error=reason,
+                kind="refused",
+                retryable=False,
+                token=fact.token,
             )
             _failed(turn, node, item, failed)
         case facts.Lost():

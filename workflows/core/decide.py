@@ -1,6 +1,6 @@
 """What follows from a fact: the events to record and the effects to carry out, decided without touching anything.
 
-    fact ──► react (this file) ──► settle (advance, correct, end) ──► events, and effects from the difference of wants
+fact ──► react (this file) ──► settle (advance, correct, end) ──► events, and effects from the difference of wants
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ def evolve(state: State, event: e.Event) -> State:
         case e.InstanceStarted():
             return _started(state, event)
         case e.InstanceEnded(lifecycle=lifecycle, status=status, reason=reason):
-            return replace(state, seq=seq, ended=Lifecycle(lifecycle), ended_status=status, reason=reason or state.reason)
+            return replace(
+                state, seq=seq, ended=Lifecycle(lifecycle), ended_status=status, reason=reason or state.reason
+            )
         case e.StepSkipped(step=name):
             return _step(state, name, StepState(Phase.SKIPPED))
         case e.AttemptFailed() | e.AttemptLost():
@@ -128,7 +130,9 @@ def _succeeded(state: State, event: e.StepSucceeded) -> State:
 
 def _missed(state: State, event: e.AttemptFailed | e.AttemptLost) -> State:
     lost = isinstance(event, e.AttemptLost)
-    before = _patience(state, event.step) if event.direction == Direction.COMPENSATE else state.steps[event.step].patience
+    before = (
+        _patience(state, event.step) if event.direction == Direction.COMPENSATE else state.steps[event.step].patience
+    )
     patience = replace(
         before,
         attempts=event.attempt,
@@ -161,7 +165,9 @@ def _retried(state: State, name: str, direction: Direction) -> State:
     if direction is Direction.COMPENSATE:
         return _item(state, name, phase=ItemPhase.READY, patience=_fresh(_patience(state, name)))
     step = state.steps[name]
-    return _step(state, name, replace(step, phase=Phase.READY, direction=direction, patience=_fresh(step.patience), rounds=0))
+    return _step(
+        state, name, replace(step, phase=Phase.READY, direction=direction, patience=_fresh(step.patience), rounds=0)
+    )
 
 
 def _fresh(patience: Patience) -> Patience:

@@ -38,7 +38,9 @@ class Face:
 def face(definition: Definition, state: State) -> Face:
     """How the state looks to people. Exactly one business status, always."""
     if state.ended is not None:
-        return Face(state.ended, state.ended_status, _stage(definition, state), owner=definition.owner, reason=state.reason)
+        return Face(
+            state.ended, state.ended_status, _stage(definition, state), owner=definition.owner, reason=state.reason
+        )
     shown = _correcting(definition, state) if state.correction else _forward(definition, state)
     if state.paused:
         return replace(shown, lifecycle=Lifecycle.PAUSED, waiting_kind="paused", next_what="", next_at=None)
@@ -48,7 +50,9 @@ def face(definition: Definition, state: State) -> Face:
 def _forward(definition: Definition, state: State) -> Face:
     stage = _stage(definition, state)
     unfinished = [
-        (_urgency(step), definition.position[name], name) for name, step in state.steps.items() if step.phase not in FINISHED
+        (_urgency(step), definition.position[name], name)
+        for name, step in state.steps.items()
+        if step.phase not in FINISHED
     ]
     if not unfinished:
         return Face(Lifecycle.RUNNING, _last_success(definition, state), stage, owner=definition.owner)
@@ -126,7 +130,9 @@ def _correcting(definition: Definition, state: State) -> Face:
     item = next((item for item in state.correction.items if item.phase in OPEN), None)
     stage, reason = _stage(definition, state), state.correction.reason
     if item is None:
-        return Face(Lifecycle.COMPENSATING, COMPENSATING, stage, owner=definition.owner, reason=reason, waiting_kind="work")
+        return Face(
+            Lifecycle.COMPENSATING, COMPENSATING, stage, owner=definition.owner, reason=reason, waiting_kind="work"
+        )
     node = definition.by_name[item.step]
     kind, what, at = _item_waiting(item)
     target = node.calls.name if node.calls else node.name

@@ -167,5 +167,3 @@ def effects_between(definition: Definition, before: State, after: State, said: I
         if isinstance(event, e.EventPublished):
             effects.append(Publish(before.seq + offset, event))
     return tuple(effects)
-
-

@@ -92,7 +92,10 @@ def _check_refs(definition: Definition, node: Node) -> None:
             _refuse(node.where, f"{node.name} reads {ref.text()}, but {ref.source} has no result")
         elif field_type(contract, ref.path) is None:
             known = ", ".join(contract.model_fields)
-            _refuse(node.where, f"{node.name} reads {ref.text()}, but {contract.__name__} has no such field (known: {known})")
+            _refuse(
+                node.where,
+                f"{node.name} reads {ref.text()}, but {contract.__name__} has no such field (known: {known})",
+            )
     if node.kind is Kind.PUBLISH and node.event is not None:
         for name, ref in node.fields:
             _check_event_field(definition, node, name, ref)
@@ -140,7 +143,9 @@ def _check_parameter(
         )
     if (_may_be_missing(definition, source) or source == node.name) and not accepts_none(wanted):
         why = "the outcome may be unknown" if source == node.name else f"{source} may be skipped"
-        _refuse(node.where, f"{function.name} must accept None for {parameter} ({why}): {parameter}: {_name(wanted)} | None")
+        _refuse(
+            node.where, f"{function.name} must accept None for {parameter} ({why}): {parameter}: {_name(wanted)} | None"
+        )
 
 
 def _check_answer(node: Node, function: Function, role: str, returned: Any) -> None:
@@ -159,7 +164,9 @@ def _may_be_missing(definition: Definition, source: str) -> bool:
 def _check_sentences(definition: Definition) -> None:
     for status, pair in definition.sentences.items():
         if status not in definition.statuses:
-            _refuse(definition.where, f"a sentence is given for {status!r}, which no line of {definition.name} can reach")
+            _refuse(
+                definition.where, f"a sentence is given for {status!r}, which no line of {definition.name} can reach"
+            )
         if not (isinstance(pair, tuple) and len(pair) == 2):
             _refuse(definition.where, f"the sentence of {status!r} must be a pair: (for staff, for customers)")
 

@@ -38,7 +38,9 @@ def as_json(definition: Definition) -> dict[str, Any]:
             for before in sorted(node.after, key=definition.position.__getitem__)
         ],
         "statuses": list(definition.statuses),
-        "endings": {name: getattr(definition.endings, name) for name in ("completed", "compensated", "cancelled", "failed")},
+        "endings": {
+            name: getattr(definition.endings, name) for name in ("completed", "compensated", "cancelled", "failed")
+        },
         "deadline": _deadline(definition),
         "dependencies": [_dependency(dependency) for dependency in definition.dependencies],
     }
@@ -110,7 +112,9 @@ def _text(definition: Definition, node: Node) -> str:
     if node.check:
         parts.append(f"check {node.check.name}")
     if node.compensate is not None:
-        parts.append("irreversible" if isinstance(node.compensate, Irreversible) else f"compensate {_function(node.compensate)}")
+        parts.append(
+            "irreversible" if isinstance(node.compensate, Irreversible) else f"compensate {_function(node.compensate)}"
+        )
     if not node.critical:
         parts.append("not critical")
     if node.status:
@@ -190,7 +194,11 @@ def _deadline(definition: Definition) -> dict[str, Any] | None:
     deadline = definition.deadline
     if deadline is None:
         return None
-    return {"after": _span(deadline.after), "warn_before": _span(deadline.warn_before), "escalate_to": deadline.escalate_to}
+    return {
+        "after": _span(deadline.after),
+        "warn_before": _span(deadline.warn_before),
+        "escalate_to": deadline.escalate_to,
+    }
 
 
 def _function(function: Function | Irreversible | None) -> str | None:

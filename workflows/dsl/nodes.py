@@ -168,7 +168,13 @@ def callback(
     )  # fmt: skip
 
 
-def timer(within: timedelta, *, when: Rule | None = None, after: Line | Iterable[Line] = (), status: str | Status | None = None) -> Line:
+def timer(
+    within: timedelta,
+    *,
+    when: Rule | None = None,
+    after: Line | Iterable[Line] = (),
+    status: str | Status | None = None,
+) -> Line:
     """Wait for a length of time."""
     return _line(Kind.TIMER, within=within, when=when, after=after, status=_status(status))
 
@@ -183,7 +189,13 @@ def alert(function: Callable[..., Any], *, calls: Dependency) -> Line:
     from workflows.dsl.definition import IRREVERSIBLE
 
     name = "".join(part.capitalize() for part in function.__name__.split("_"))
-    options = {"function": function, "calls": calls, "compensate": IRREVERSIBLE, "critical": False, "status": Status(name)}
+    options = {
+        "function": function,
+        "calls": calls,
+        "compensate": IRREVERSIBLE,
+        "critical": False,
+        "status": Status(name),
+    }
     return Line(Kind.STEP, where_called(), stage=0, name=function.__name__, options=options)
 
 

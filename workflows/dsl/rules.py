@@ -184,7 +184,9 @@ def renamed(rule: Rule, name: Callable[[Any], str]) -> Rule:
     """The same rule with every reference pointing at node names, as frozen definitions keep it."""
     match rule:
         case Compare(left, operator, right):
-            return Compare(renamed_ref(left, name), operator, renamed_ref(right, name) if isinstance(right, Ref) else right)
+            return Compare(
+                renamed_ref(left, name), operator, renamed_ref(right, name) if isinstance(right, Ref) else right
+            )
         case All(parts):
             return All(tuple(renamed(part, name) for part in parts))
         case AnyOf(parts):

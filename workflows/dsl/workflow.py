@@ -157,7 +157,9 @@ def _returns(function: Callable[..., Any], line: Line) -> type[BaseModel] | None
     try:
         returned = typing.get_type_hints(function).get("return", inspect.Signature.empty)
     except NameError as error:
-        raise DefinitionError(f"the annotations of {function.__name__} cannot be read: {error}", where=line.where) from None
+        raise DefinitionError(
+            f"the annotations of {function.__name__} cannot be read: {error}", where=line.where
+        ) from None
     if returned is type(None):
         return None
     if isinstance(returned, type) and issubclass(returned, BaseModel):
