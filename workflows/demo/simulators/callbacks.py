@@ -122,18 +122,20 @@ class Postman:
 
     async def _wait(self) -> None:
         now = self.world.clock()
-        known = [erp.next_decision_at(self.world.store.db), self._next_due_at()]
+        known = [erp.next_decision_at(self.world.store.db), self._next_due_at(now)]
         soonest = min((at - now for at in known if at is not None), default=LOOK_EVERY_S)
         try:
             await asyncio.wait_for(self.world.callbacks_wanted.wait(), min(max(soonest, 0.001), LOOK_EVERY_S))
         except TimeoutError:
             return
 
-    def _next_due_at(self) -> float | None:
-        """When the next message may be sent; None while nothing can be, since then a nudge or the next look helps."""
-        if self._is_silent() or self.on_the_way:
+    def _next_due_at(self, now: float) -> float | None:
+        """When the next message becomes due; those due already are on their way or wait for one to come back."""
+        if self._is_silent():
             return None
-        row = self.world.store.db.execute("SELECT min(due_at) AS at FROM deliveries WHERE state = 'pending'").fetchone()
+        row = self.world.store.db.execute(
+            "SELECT min(due_at) AS at FROM deliveries WHERE state = 'pending' AND due_at > ?", (now,)
+        ).fetchone()
         return None if row["at"] is None else float(row["at"])
 
 

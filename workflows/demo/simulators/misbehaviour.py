@@ -42,7 +42,13 @@ class Misbehaviour:
         if service not in SERVICES:
             await self.app(scope, receive, send)
             return
-        mischief = draw(self.faults, service, scope["method"])
+        try:
+            await self._misbehave(draw(self.faults, service, scope["method"]), scope, receive, send)
+        except asyncio.CancelledError:
+            # The server is stopping and waits for nobody; whoever still waits sees the connection close.
+            await _hang_up(scope, receive)
+
+    async def _misbehave(self, mischief: Mischief, scope: Scope, receive: Receive, send: Send) -> None:
         if mischief.close_before:
             await _hang_up(scope, receive)
         elif mischief.refusal is not None:
