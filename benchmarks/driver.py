@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from benchmarks.processes import Child, spawn, stop
 
+ROOT = Path(__file__).resolve().parent.parent
 THREADS = 4
 READY = {"ready": True}
 
@@ -46,7 +47,9 @@ class Conversation:
 
     def __init__(self, name: str, module: str, arguments: Sequence[str], *, logs: Path, env: dict[str, str]) -> None:
         argv = [sys.executable, "-m", module, *arguments]
-        self.child: Child = spawn(name, argv, logs=logs, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.child: Child = spawn(
+            name, argv, logs=logs, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+        )
 
     def wait_ready(self) -> None:
         if self._answer() != READY:

@@ -61,14 +61,19 @@ def _pgbench(services: Services, *, clients: int, seconds: int) -> float:
     script = services.root / "change.sql"
     script.write_text(f"\\set id random(1, {INSTANCES})\n{CHANGE.format(id=':id').strip()};\n")
     threads = min(clients, 2)
-    words = ["-n", "-M", "prepared", "-c", clients, "-j", threads, "-T", seconds, "-f", script]
+    words = ["-n", "-M", "prepared", "-c", clients, "-j", threads, "-f", script]
     where = ["-h", services.sockets, "-U", "postgres", DATABASE]
-    run = [str(word) for word in (POSTGRES_BIN / "pgbench", *words, *where)]
-    told = subprocess.run(run, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    _run_pgbench(*words, "-t", 2 * INSTANCES // clients, *where)
+    told = _run_pgbench(*words, "-T", seconds, *where)
     found = re.search(r"tps = ([\d.]+)", told)
     if not found:
         raise RuntimeError(f"pgbench said nothing of its rate:\n{told}")
     return float(found[1])
+
+
+def _run_pgbench(*words: object) -> str:
+    run = [str(POSTGRES_BIN / "pgbench"), *map(str, words)]
+    return subprocess.run(run, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
 
 
 def _psycopg(services: Services, *, seconds: int) -> float:
@@ -76,6 +81,8 @@ def _psycopg(services: Services, *, seconds: int) -> float:
     statement = CHANGE.format(id="%b")
     done = 0
     with services.connect(DATABASE) as connection, connection.cursor() as cursor:
+        for number in range(INSTANCES):
+            cursor.execute(statement, [number + 1], prepare=True)
         start = time.perf_counter()
         while (elapsed := time.perf_counter() - start) < seconds:
             cursor.execute(statement, [done % INSTANCES + 1], prepare=True)

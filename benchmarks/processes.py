@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -70,7 +70,7 @@ def spawn(
 
 
 def stop(children: Iterable[Child], *, by: int = signal.SIGTERM, grace: float = 10.0) -> None:
-    """End the processes in reverse order of their start; whoever outlives the grace (seconds) is killed with its group."""
+    """End the processes, the last started first; whoever outlives the grace (seconds) is killed with its group."""
     for child in reversed(list(children)):
         if child.process.poll() is None:
             child.process.send_signal(by)
@@ -108,6 +108,29 @@ def cpu_seconds(roots: Iterable[int]) -> float:
         wanted |= below
         grown = bool(below)
     return sum(used.get(pid, 0) for pid in wanted) / CLOCK_TICKS
+
+
+def machine_busy_seconds() -> float:
+    """CPU time (seconds) the whole machine has spent on anything since it booted, all cores together."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq = (int(ticks) for ticks in fields[:7])
+    return (user + nice + system + irq + softirq) / CLOCK_TICKS
+
+
+@contextmanager
+def bounded(what: str, *, seconds: int) -> Iterator[None]:
+    """Whatever happens inside, blocking reads included, ends with TimeoutError after that time. Main thread only."""
+
+    def give_up(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"{what} took longer than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def wait_until(condition: str, is_true: Callable[[], bool], *, seconds: float, every: float = 0.02) -> None:

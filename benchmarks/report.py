@@ -29,6 +29,7 @@ class Row:
     database_bytes: float
     p50: float
     p95: float
+    foreign_cpu: float
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     """The table, the ratios to the first row, and the limits under it."""
     table = Table(title="A workflow of five sequential no-op steps, durable after every step, start included")
     table.add_column("contender")
-    for heading in ("workflows/s", "(range)", "× first", "steps/s", "CPU ms", "write tx", "WAL kB", "DB kB"):
+    for heading in ("workflows/s", "(range)", "ratio", "steps/s", "CPU ms", "write tx", "WAL kB", "DB kB"):
         table.add_column(heading, justify="right")
     table.add_column("low load p50/p95 ms", justify="right")
+    table.add_column("others' CPU", justify="right")
     for row in outcome.rows:
         table.add_row(*_cells(row, outcome.rows[0]))
     console.print(table)
@@ -101,6 +103,7 @@ def _row(name: str, turns: Sequence[Turn]) -> Row:
         database_bytes=median(turn.database_bytes / turn.workflows for turn in turns),
         p50=median(samples),
         p95=quantiles(samples, n=20, method="inclusive")[-1],
+        foreign_cpu=median(turn.foreign_cpu for turn in turns),
     )
 
 
@@ -108,7 +111,7 @@ def _cells(row: Row, first: Row) -> list[str]:
     return [
         row.contender,
         f"{row.per_second:.1f}",
-        f"{row.slowest:.0f}–{row.fastest:.0f}",
+        f"{row.slowest:.0f}-{row.fastest:.0f}",
         f"{row.per_second / first.per_second:.2f}",
         f"{row.per_second * STEPS:.0f}",
         f"{row.cpu_ms:.1f}",
@@ -116,4 +119,5 @@ def _cells(row: Row, first: Row) -> list[str]:
         f"{row.wal_bytes / 1024:.1f}",
         f"{row.database_bytes / 1024:.1f}",
         f"{row.p50:.1f} / {row.p95:.1f}",
+        f"{row.foreign_cpu:.0%}",
     ]

