@@ -18,7 +18,7 @@ from benchmarks.contenders import Contender
 from benchmarks.contenders.dbos import DbosDirect, DbosQueue
 from benchmarks.limits import Limits, measure_limits
 from benchmarks.measure import Turn, take_turn
-from benchmarks.report import Outcome, median_limits, print_outcome, summarise, write_outcome
+from benchmarks.report import WIDTH, Outcome, median_limits, print_outcome, summarise, write_outcome
 from benchmarks.services import POSTGRES_SETTINGS, Services, run_services, sync_milliseconds
 
 #: Workflows each worker may run at once: the fastest of 4, 8, 16, 32, 64 and no limit, tried alternately.
@@ -33,7 +33,7 @@ CONTENDERS: dict[str, Callable[[Services], Contender]] = {
 def main(words: Sequence[str] | None = None) -> int:
     """Exit code 0 when every contender finished and every workflow was whole; 130 after Ctrl-C."""
     options = _options(words)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         outcome = _measure(options, console)
