@@ -22,17 +22,21 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def environment(data_dir: Path) -> dict[str, str]:
+    own = {"DATA_DIR": str(data_dir), "DEMO": "1", "SECRET_KEY": 10 * "secret", "SIMULATOR_WEBHOOK_SECRET": SECRET}
+    return {**os.environ, **own}
+
+
 def command(port: int, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "manage.py"), "simulators", "--port", str(port), *arguments]
 
 
 @contextmanager
 def process(port: int, data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    env = {**os.environ, "DATA_DIR": str(data_dir), "SECRET_KEY": "test", "SIMULATOR_WEBHOOK_SECRET": SECRET}
     with (
         (data_dir / "errors.log").open("w") as errors,
         subprocess.Popen(
-            command(port, *arguments), env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+            command(port, *arguments), env=environment(data_dir), stdout=subprocess.PIPE, stderr=errors, text=True
         ) as running,
     ):
         assert running.stdout is not None
@@ -83,8 +87,7 @@ def test_an_interrupt_stops_it_soon_and_quietly_although_an_answer_hangs(tmp_pat
 def test_a_taken_port_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
-        env = {**os.environ, "DATA_DIR": str(tmp_path), "SECRET_KEY": "test"}
-        ended = subprocess.run(command(port), env=env, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command(port), env=environment(tmp_path), capture_output=True, text=True, timeout=60)
 
     assert ended.returncode == 1
     assert f"Cannot listen on 127.0.0.1:{port}" in ended.stderr

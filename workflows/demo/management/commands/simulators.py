@@ -3,7 +3,7 @@
 import os
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -16,7 +16,7 @@ CALLBACK_URL = "http://127.0.0.1:8000/api/v1/callbacks/erp"
 
 class Command(BaseCommand):
     help = __doc__
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
