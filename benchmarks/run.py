@@ -21,7 +21,7 @@ from benchmarks.measure import Turn, take_turn
 from benchmarks.report import WIDTH, Outcome, median_limits, print_outcome, summarise, write_outcome
 from benchmarks.services import POSTGRES_SETTINGS, Services, run_services, sync_milliseconds
 
-#: Workflows each worker may run at once: the fastest of 4, 8, 16, 32, 64 and no limit, tried alternately.
+#: Workflows each worker may run at once: the highest median of six settings tried (docs/benchmarks.md).
 DBOS_CONCURRENCY = 16
 
 CONTENDERS: dict[str, Callable[[Services], Contender]] = {
