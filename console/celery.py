@@ -1,0 +1,56 @@
+"""The Celery application: wake-ups for workers over Redis, and nothing else. A lost message costs latency, never work."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+from celery import Celery
+from celery.signals import task_prerun
+from django.conf import settings
+from django.db import close_old_connections
+from kombu import Queue
+
+#: steps that were running when their worker died, one at a time
+QUARANTINE = "quarantine"
+#: an address nobody listens on: without REDIS_URL hints fail at once, as when Redis is down
+NOWHERE = "redis://127.0.0.1:1/0"
+
+app = Celery("watchkeeper")
+app.set_default()
+app.conf.update(
+    broker_url=settings.REDIS_URL or NOWHERE,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "socket_timeout": 3,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    },
+    task_publish_retry=False,
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    # The database decides who does what; acknowledging late would only repeat hints.
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    # Below the 12 s lease by more than one heartbeat, so that what it finishes still counts.
+    worker_soft_shutdown_timeout=7,
+    worker_enable_soft_shutdown_on_idle=False,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    task_default_queue="default",
+    task_queues=[Queue(name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])],
+    timezone="UTC",
+    # Connections outlive tasks; each task starts with a look whether its own still works.
+    CELERY_DB_REUSE_MAX=1_000_000_000,
+)
+app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def _check_connections(**kwargs: Any) -> None:
+    close_old_connections()

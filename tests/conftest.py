@@ -1,0 +1,21 @@
+"""Runs before anything else: the services of the test run, then Django on top of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import services
+
+services.provide()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Settings are read here, when the environment is complete; pytest-django sets Django up right afterwards.
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    services.dismiss()
