@@ -134,6 +134,16 @@ def test_refunds_give_back_no_more_than_was_charged(far: FarSide) -> None:
     assert [entry["amount"] for entry in far.ledger()] == [20, 5.5, 14.5]
 
 
+@pytest.mark.parametrize("refund", [{"charge_key": "", "amount": 5}, {"charge_key": "k1", "amount": 0}])
+def test_a_refund_of_no_charge_or_of_no_money_does_nothing(far: FarSide, refund: dict[str, Any]) -> None:
+    far.charge("k1")
+
+    answer = far.post("/payments/refunds", {"order_id": ORDER, **refund}, key="r1")
+
+    assert (answer.status_code, answer.json()) == (200, {"refund_id": None, "refunded": 0})
+    assert far.operations() == ["charge"]
+
+
 def test_a_refund_without_a_charge_gives_nothing_back_and_stops_a_late_charge(far: FarSide) -> None:
     nothing = far.post("/payments/refunds", {"order_id": ORDER, "charge_key": "k1"}, key="k1/compensate")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from workflows.demo.simulators import ledger
-from workflows.demo.simulators.contracts import Amount, Key, OrderId, reference
+from workflows.demo.simulators.contracts import Amount, OrderId, reference
 from workflows.demo.simulators.endpoints import Ask, Reply, effect, lookup
 from workflows.demo.simulators.ledger import Effect
 from workflows.demo.simulators.world import World
@@ -22,10 +22,11 @@ class Charge(BaseModel):
 
 class Refund(BaseModel):
     order_id: OrderId
-    charge_key: Key
+    #: Empty when the client knows of no charge; then nothing is given back.
+    charge_key: str = Field(max_length=1024)
     charge_id: str | None = None
     #: None gives back all that is left of the charge.
-    amount: Payable | None = None
+    amount: Annotated[Amount, Field(ge=0)] | None = None
 
 
 def charge(ask: Ask[Charge]) -> Reply:
