@@ -51,7 +51,7 @@ def _open(state: State, node: Node, step: StepState, fact: AttemptFact) -> bool:
     if correct.awaits(state, node.name):
         return True
     if step.phase is Phase.READY:
-        return step.direction is fact.direction or fact.late
+        return step.direction is fact.direction or (fact.late and isinstance(fact, facts.Succeeded))
     return step.phase is Phase.STUCK and isinstance(fact, facts.Succeeded)
 
 
@@ -174,7 +174,7 @@ def _lost(turn: Turn, node: Node, step: StepState, fact: facts.Lost) -> None:
             direction=fact.direction,
             attempt=step.patience.attempts + 1,
             why=fact.why,
-            counted=fact.quarantined,
+            counted=step.patience.quarantined,
             retry_at=turn.now,
             token=fact.token,
         )

@@ -208,7 +208,7 @@ def _lost(turn: Turn, node: Node, item: Item, fact: facts.Lost) -> None:
             direction=Direction.COMPENSATE,
             attempt=item.patience.attempts + 1,
             why=fact.why,
-            counted=fact.quarantined,
+            counted=item.patience.quarantined,
             retry_at=turn.now,
             token=fact.token,
         )

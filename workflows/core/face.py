@@ -161,3 +161,13 @@ def _item_waiting(item: Item) -> tuple[str, str, datetime | None]:
     if item.patience.retry_at and item.patience.failures:
         return "retry", "attempt", item.patience.retry_at
     return "work", "attempt", None
+
+
+def deadline_state(definition: Definition, state: State) -> str:
+    """`near` or `passed` once the instance was told so, else empty."""
+    deadline = definition.deadline
+    if deadline is None:
+        return ""
+    if state.deadline_at is None:
+        return "passed"
+    return "near" if deadline.warn_before and state.warn_at is None else ""

@@ -72,7 +72,6 @@ class Lost(_Attempt):
     """The attempt's lease ended without a result."""
 
     why: str
-    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from workflows.dsl.contracts import accepts_none, field_type, without_none
 from workflows.dsl.definition import Definition, Function, Irreversible, Kind, Node, node_refs
 from workflows.dsl.errors import DefinitionError
-from workflows.dsl.rules import Ref
+from workflows.dsl.rules import All, Compare, Ref, Rule
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -25,28 +24,56 @@ def check(definition: Definition) -> None:
         _check_edges(definition, node, seen)
         seen.add(node.name)
     for node in (*definition.nodes, *definition.alerts):
-        for one in (_check_kind, _check_refs, _check_functions):
+        for one in (_check_kind, _check_refs, _check_functions, _check_irreversible):
             one(definition, node)
     _check_sentences(definition)
 
 
-def warnings(definition: Definition) -> list[str]:
-    """Sentences about risks that are legal: an irreversible step that can run before something that may fail."""
-    found = []
-    for index, node in enumerate(definition.nodes):
-        if not (node.critical and isinstance(node.compensate, Irreversible)):
-            continue
-        later = [other for other in definition.nodes[index + 1 :] if other.critical and _may_refuse(other)]
-        if later:
-            found.append(
-                f"{node.where}: {node.name} is irreversible and can run before {later[0].name}, which may still fail; "
-                f"move it later or make it critical=False"
+def _check_irreversible(definition: Definition, node: Node) -> None:
+    """An effect nobody can take back belongs behind everything that may still be refused."""
+    if node.kind is not Kind.STEP or not isinstance(node.compensate, Irreversible) or node.name not in _names(definition):
+        return
+    for other in definition.nodes:
+        refusable = other.critical and other.kind in (Kind.STEP, Kind.CALLBACK) and other is not node
+        if refusable and not _surely_before(definition, other, node) and not _exclusive(other, node):
+            _refuse(
+                node.where,
+                f"{node.name} is IRREVERSIBLE and can run before {other.name}, which may still be refused; "
+                f"move it behind, or give it a compensate= function",
             )
-    return found
 
 
-def _may_refuse(node: Node) -> bool:
-    return node.kind in (Kind.STEP, Kind.QUERY, Kind.CALLBACK)
+def _names(definition: Definition) -> set[str]:
+    return {node.name for node in definition.nodes}
+
+
+def _surely_before(definition: Definition, first: Node, then: Node) -> bool:
+    """Whether `first` has always ended when `then` begins: an earlier stage, or a path of edges."""
+    if first.stage < then.stage:
+        return True
+    seen, open_names = set(), set(then.after)
+    while open_names:
+        name = open_names.pop()
+        if name == first.name:
+            return True
+        seen.add(name)
+        if name in definition.by_name:
+            open_names |= definition.by_name[name].after - seen
+    return False
+
+
+def _exclusive(one: Node, other: Node) -> bool:
+    """Whether the two conditions compare the same field with different constants, so that only one can hold."""
+    constants = [
+        {(part.left.text(), part.right) for part in _conjuncts(node.when) if part.operator == "=="} for node in (one, other)
+    ]
+    return any(a == b and x != y for a, x in constants[0] for b, y in constants[1])
+
+
+def _conjuncts(rule: Rule | None) -> list[Compare]:
+    if isinstance(rule, Compare):
+        return [rule]
+    return [part for inner in rule.parts for part in _conjuncts(inner)] if isinstance(rule, All) else []
 
 
 def _check_header(definition: Definition) -> None:
@@ -185,5 +212,3 @@ def _name(annotation: Any) -> str:
 def _refuse(where: str, sentence: str) -> typing.NoReturn:
     raise DefinitionError(sentence, where=where)
 
-
-Checker = Callable[[Definition, Node], None]

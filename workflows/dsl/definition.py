@@ -148,6 +148,8 @@ class Definition:
     deadline: Deadline | None = None
     endings: Endings = Endings()
     sentences: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: inputs for which the rule holds belong to another workflow
+    diverts: tuple[tuple[Rule, str], ...] = ()
     where: str = ""
 
     @cached_property

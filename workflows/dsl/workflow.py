@@ -49,6 +49,7 @@ class Workflow(metaclass=WorkflowType):
     deadline: ClassVar[Deadline | None] = None
     endings: ClassVar[Endings] = Endings()
     sentences: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    diverts: ClassVar[Sequence[tuple[Rule, str]]] = ()
     when_compensating: ClassVar[Sequence[Line]] = ()
     definition: ClassVar[Definition]
 
@@ -84,6 +85,7 @@ def _freeze(cls: type, draft: Draft, body: dict[str, Any]) -> Definition:
         deadline=body.get("deadline"),
         endings=body.get("endings", Endings()),
         sentences=dict(body.get("sentences", {})),
+        diverts=tuple((renamed(rule, _namer(draft.given)), other) for rule, other in body.get("diverts", ())),
         where=where,
     )
     check(definition)

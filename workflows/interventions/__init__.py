@@ -1,0 +1,12 @@
+"""The one door for everything a person or a policy may do: permission, reason, audit row and wake-up happen here once."""
+
+from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
+from workflows.interventions.authority import CAPABILITIES, Principal, Verdict, client, may, policy, system, user
+from workflows.interventions.errors import Forbidden, Impossible, InterventionError, ReasonMissing, Stale, Unknown
+from workflows.interventions.starting import start
+
+__all__ = [
+    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "InterventionError", "Principal",
+    "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "policy", "start",
+    "system", "user",
+]  # fmt: skip

@@ -33,5 +33,6 @@ class Migration(migrations.Migration):
             migrations.RunSQL(GUARD.format(table=table), f"DROP TRIGGER append_only ON {table}")
             for table in APPEND_ONLY
         ),
+        migrations.RunSQL("CREATE SEQUENCE workflows_lease_token", "DROP SEQUENCE workflows_lease_token"),
         migrations.RunSQL(KEPT, "DROP INDEX event_at"),
     ]

@@ -1,4 +1,4 @@
-"""Column types Django does not bring: PostgreSQL's 64-bit transaction id, stamped by the database itself."""
+"""Column types Django does not bring: the database's transaction id, and JSON kept to the letter."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ class TransactionId(models.Field):  # type: ignore[type-arg]
 
     def db_type(self, connection: Any) -> str:
         return "xid8"
+
+
+class ExactJson(models.JSONField):
+    """JSON stored as the exact text that was written (`json`, not `jsonb`), because the hash chain covers that text."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return super().from_db_value(value, expression, connection) if isinstance(value, str) else value

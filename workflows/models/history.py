@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from workflows.models.fields import TransactionId
+from workflows.models.fields import ExactJson, TransactionId
 
 
 class Event(models.Model):
@@ -23,7 +23,7 @@ class Event(models.Model):
     step = models.TextField(default="", blank=True)
     actor_kind = models.TextField(default="system")
     actor = models.TextField(default="", blank=True)
-    data = models.JSONField(default=dict)
+    data = ExactJson(default=dict)
     correlation_id = models.TextField(default="", blank=True)
     #: lease token of the attempt that led to the event, 0 for none
     token = models.BigIntegerField(default=0)

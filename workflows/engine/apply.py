@@ -1,0 +1,208 @@
+"""The four beats of every change: lock, decide, save with history and outbox, and after the commit tell whoever waits.
+
+`change` is the locking form. `commit` is the optimistic form of the last two beats, which the executor's hot path
+uses with the row its claim returned; it answers None when somebody else moved the instance meanwhile.
+
+Lock order: instance, then advisory (two-sided arrivals), then work, then wait and message. Never two instances.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows import registry
+from workflows.core import events as e
+from workflows.core.decide import Decision, decide
+from workflows.core.facts import Fact, MessageArrived
+from workflows.core.state import Direction
+from workflows.core.wants import AddWork, ClearTimer, CloseWait, Effect, OpenWait, Publish, SetTimer
+from workflows.dsl.definition import Definition
+from workflows.engine import chain, clock, hints, ids, inbox, news, sql, store
+from workflows.engine.chain import Actor
+from workflows.engine.store import Lease, Row, Saved
+
+_BESIDE = (SetTimer, ClearTimer, OpenWait, CloseWait, Publish)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fact brings along: the payload of its outcome, who caused it, and the attempt it ends."""
+
+    fact: Fact
+    body: str | None = None
+    actor: Actor = chain.SYSTEM
+    token: int = 0
+    finished: tuple[str, Direction] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A change as it was committed. No events: the fact made no difference."""
+
+    row: Row
+    decision: Decision
+
+
+def change(instance_id: UUID, make: Callable[[Row, list[Lease]], Change | None]) -> Applied | None:
+    """The locking beats. `make` sees the locked row and its leases, and returns the change, or None to leave it.
+
+    None: no such instance, or nothing to do. Raises NotNow (nothing is written) and UnknownWorkflow.
+    """
+    with transaction.atomic():
+        found = store.lock(instance_id)
+        if found is None:
+            return None
+        row, leases = found
+        wanted = make(row, leases)
+        if wanted is None:
+            return None
+        in_flight = {(lease.step, lease.direction) for lease in leases if lease.session_id is not None}
+        return _apply(row, wanted, in_flight - {wanted.finished})
+
+
+def _apply(row: Row, wanted: Change, in_flight: set[Any]) -> Applied:
+    definition = registry.find(row.workflow, row.version)
+    now = clock.read()
+    decision = decide(definition, row.state, wanted.fact, now, in_flight=in_flight, pace=clock.pace())
+    if not decision.events:
+        return Applied(row, decision)
+    saved = _write(row, definition, decision, wanted, now)
+    assert saved is not None, "the row is locked, so its revision cannot have moved"
+    return Applied(saved.row, decision)
+
+
+def commit(
+    row: Row,
+    definition: Definition,
+    decision: Decision,
+    wanted: Change,
+    now: datetime,
+    *,
+    mine: tuple[str, Direction] | None = None,
+    session_id: UUID | None = None,
+) -> Saved | None:
+    """Save an optimistic decision; one statement unless timers, waits or events are beside it."""
+    if not any(isinstance(effect, _BESIDE) for effect in decision.effects):
+        return _write(row, definition, decision, wanted, now, mine=mine, session_id=session_id)
+    with transaction.atomic():
+        return _write(row, definition, decision, wanted, now, mine=mine, session_id=session_id)
+
+
+def _write(
+    row: Row,
+    definition: Definition,
+    decision: Decision,
+    wanted: Change,
+    now: datetime,
+    *,
+    mine: tuple[str, Direction] | None = None,
+    session_id: UUID | None = None,
+) -> Saved | None:
+    saved = store.save(
+        row,
+        definition,
+        decision,
+        now=now,
+        actor=wanted.actor,
+        body=wanted.body,
+        token=wanted.token,
+        finished=wanted.finished,
+        mine=mine,
+        session_id=session_id,
+    )
+    if saved is None:
+        return None
+    for effect in decision.effects:
+        saved = replace(saved, row=_beside(saved.row, definition, effect, decision, now))
+    _after_commit(saved.row, decision, mine)
+    return saved
+
+
+def _beside(row: Row, definition: Definition, effect: Effect, decision: Decision, now: datetime) -> Row:
+    """Carry out an effect on the tables beside the instance. An early message moves the row once more."""
+    match effect:
+        case SetTimer(timer):
+            store.run(_SET_TIMER, (row.id, timer.name, timer.fire_at, timer.held))
+        case ClearTimer(name):
+            store.run(_CLEAR_TIMER, (row.id, name))
+        case Publish(seq, event):
+            _publish(row, definition, seq, event, now)
+        case CloseWait(step):
+            by_message = any(
+                isinstance(said, e.StepSucceeded | e.StepRefused) and said.step == step and said.message
+                for said in decision.events
+            )
+            inbox.close_wait(row.id, step, satisfied=by_message, now=now)
+        case OpenWait(wait):
+            opened = inbox.open_wait(row.id, wait, row.generation, now)
+            early = inbox.early_message(wait) if opened else None
+            if early is not None:
+                leased = {(step, Direction(way)) for step, way, _, session, _ in store.run(sql.LOCK_WORK, (row.id,)) if session}
+                return accept(row, early, leased, now).row
+        case _:
+            pass
+    return row
+
+
+def accept(row: Row, message: inbox.Arrived, in_flight: set[Any], now: datetime) -> Applied:
+    """Let a message decide its wait, under the instance's lock. A body that breaks the contract is kept and shown."""
+    definition = registry.find(row.workflow, row.version)
+    node = definition.by_name[message.step]
+    values = inbox.read(definition, node, message)
+    if values is None:
+        return Applied(row, Decision((), (), row.state))
+    wanted = Change(
+        MessageArrived(step=message.step, message=str(message.id), values=values),
+        body=message.body,
+        actor=Actor("client", message.source),
+    )
+    applied = _apply(row, wanted, in_flight)
+    state = "applied" if applied.decision.events else "late"
+    inbox.dispose(message.id, state, now, instance_id=row.id, step=message.step)
+    return applied
+
+
+def _publish(row: Row, definition: Definition, seq: int, event: e.EventPublished, now: datetime) -> None:
+    store.run(
+        _PUBLISH,
+        (
+            ids.event_id(row.id, seq), row.id, row.workflow, event.event_type, event.event_version, row.state.key,
+            json.dumps(event.data), row.correlation_id, now,
+        ),
+    )  # fmt: skip
+
+
+def _after_commit(row: Row, decision: Decision, mine: tuple[str, Direction] | None) -> None:
+    ready = [
+        effect.work
+        for effect in decision.effects
+        if isinstance(effect, AddWork) and not effect.work.held and (effect.work.step, effect.work.direction) != mine
+    ]
+    pools = {work.pool for work in ready if work.ready_at is None or work.ready_at <= clock.now()}
+    transaction.on_commit(lambda: _tell(row, pools), robust=True)
+
+
+def _tell(row: Row, pools: set[str]) -> None:
+    for pool in pools:
+        hints.wake(pool, row.id)
+    news.changed(row.id, row.revision)
+
+
+_SET_TIMER = """
+INSERT INTO workflows_timer (instance_id, name, fire_at, held) VALUES ($1, $2, $3, $4)
+ON CONFLICT (instance_id, name) DO UPDATE SET fire_at = excluded.fire_at, held = excluded.held
+"""
+_CLEAR_TIMER = "DELETE FROM workflows_timer WHERE instance_id = $1 AND name = $2"
+_PUBLISH = """
+INSERT INTO workflows_outboxevent
+    (id, instance_id, number, workflow, type, schema_version, subject, data, correlation_id, traceparent, at)
+SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7::jsonb, $8, '', $9
+FROM workflows_outboxevent WHERE instance_id = $2
+"""

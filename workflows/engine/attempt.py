@@ -1,0 +1,188 @@
+"""One attempt from inputs to outcome: calls the author's function and turns whatever happens into a fact."""
+
+from __future__ import annotations
+
+import json
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from workflows.core import facts
+from workflows.core.keys import idempotency_key
+from workflows.core.state import Direction, State
+from workflows.dsl.call import Pending
+from workflows.dsl.contracts import extract
+from workflows.dsl.definition import Definition, Function, Irreversible, Node
+from workflows.dsl.dependency import INTERNAL
+from workflows.dsl.errors import PersonNeeded, Refused, StepOutcome, TemporaryFailure
+from workflows.engine import store
+from workflows.engine.calls import RunningCall
+from workflows.engine.store import Claim
+
+log = structlog.get_logger(__name__)
+
+#: What is kept of an error's text in history and on screen.
+_MAX_TEXT = 500
+
+
+@dataclass
+class Inputs:
+    """The outputs of earlier steps, read once per run and handed on as models."""
+
+    instance_id: UUID
+    known: dict[int, BaseModel | None] = field(default_factory=dict)
+
+    def fetch(self, definition: Definition, state: State, function: Function) -> dict[str, BaseModel | None]:
+        """The function's arguments by parameter name; None for what was skipped, dropped or is not known."""
+        wanted = {name: (source, _seq(definition, state, source)) for name, source in function.parameters}
+        missing = {seq for _, seq in wanted.values() if seq and seq not in self.known}
+        bodies = store.payloads(self.instance_id, missing) if missing else {}
+        for source, seq in wanted.values():
+            if seq in bodies:
+                body = bodies[seq]
+                self.known[seq] = _contract(definition, source).model_validate_json(body) if body is not None else None
+        return {name: self.known.get(seq) if seq else None for name, (_, seq) in wanted.items()}
+
+
+def _seq(definition: Definition, state: State, source: str) -> int:
+    if source == definition.given:
+        return state.input_seq
+    step = state.steps.get(source)
+    return step.output_seq if step else 0
+
+
+def _contract(definition: Definition, source: str) -> type[BaseModel]:
+    contract = definition.contract if source == definition.given else definition.by_name[source].output
+    assert contract is not None, f"{source} has no result, which the checks refuse"
+    return contract
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fact an attempt led to, the JSON text of its result, and the result as a model for the next step."""
+
+    fact: facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy
+    body: str | None = None
+    model: BaseModel | None = None
+
+
+def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) -> Outcome:
+    """Run the function of a claimed attempt. Never raises for what the author's code does."""
+    node = definition.by_name[claim.step]
+    function = function_of(node, claim.direction)
+    common: dict[str, Any] = {
+        "step": claim.step,
+        "direction": claim.direction,
+        "token": claim.token,
+        "started_at": claim.leased_at,
+    }
+    try:
+        arguments: dict[str, Any] = dict(inputs.fetch(definition, state, function))
+        if function.wants_call:
+            arguments["call"] = running_call(claim, state, node)
+        return _returned(definition, node, claim.direction, function.call(**arguments), common)
+    except Refused as refusal:
+        return Outcome(facts.RefusedBy(code=refusal.code, reason=_short(refusal.reason), **common))
+    except StepOutcome as outcome:
+        return Outcome(_failed(outcome, common))
+    except Exception as error:  # the author's code may raise anything; the fact records it
+        log.exception("attempt.crashed", step=claim.step, instance=str(claim.row.id))
+        kind = type(error).__name__
+        unsure = claim.direction is Direction.FORWARD
+        return Outcome(
+            facts.Failed(error=_short(f"{kind}: {error}"), kind=kind, may_have_happened=unsure, **common)
+        )  # fmt: skip
+
+
+def function_of(node: Node, direction: Direction) -> Function:
+    """Which of the node's functions an attempt in this direction runs."""
+    chosen = {
+        Direction.FORWARD: node.function,
+        Direction.CHECK: node.check,
+        Direction.ASK: node.otherwise,
+        Direction.COMPENSATE: node.compensate,
+    }[direction]
+    assert chosen is not None and not isinstance(chosen, Irreversible), f"{node.name} has nothing to run for {direction}"
+    return chosen
+
+
+def running_call(claim: Claim, state: State, node: Node) -> RunningCall:
+    """What the function learns about its attempt."""
+    dependency = node.calls or INTERNAL
+    item = next((i for i in state.correction.items if i.step == node.name), None) if state.correction else None
+    step = state.steps.get(node.name)
+    compensating = claim.direction is Direction.COMPENSATE and item is not None
+    patience = item.patience if compensating and item else step.patience if step else None
+    return RunningCall(
+        key=idempotency_key(state, node, claim.direction),
+        forward_key=idempotency_key(state, node),
+        attempt=(patience.attempts if patience else 0) + 1,
+        deadline=claim.leased_at + dependency.timeout,
+        correlation_id=claim.row.correlation_id,
+        instance_id=str(claim.row.id),
+        workflow=state.workflow,
+        business_key=state.key,
+        reason=state.correction.reason if state.correction else "",
+        dependency=dependency,
+    )
+
+
+def _returned(
+    definition: Definition, node: Node, direction: Direction, result: Any, common: dict[str, Any]
+) -> Outcome:
+    if isinstance(result, Pending):
+        if direction is not Direction.ASK:
+            error = f"{node.name} answered Pending, which only otherwise= may do"
+            return Outcome(facts.Failed(error=error, kind="Contract", retryable=False, **common))
+        return Outcome(facts.StillPending(after=result.after, **common))
+    if direction is Direction.COMPENSATE:
+        body = json.dumps(result.model_dump(mode="json")) if isinstance(result, BaseModel) else None
+        return Outcome(facts.Succeeded(has_output=body is not None, **common), body)
+    if result is None and (node.output is None or direction is Direction.CHECK):
+        return Outcome(facts.Succeeded(**common))
+    if node.output is None or not isinstance(result, node.output):
+        wanted = node.output.__name__ if node.output else "nothing"
+        error = f"{node.name} returned {type(result).__name__}, its contract says {wanted}"
+        return Outcome(facts.Failed(error=error, kind="Contract", retryable=False, may_have_happened=True, **common))
+    values = extracted(definition, node.name, result)
+    return Outcome(facts.Succeeded(has_output=True, values=values, **common), result.model_dump_json(), result)
+
+
+def extracted(definition: Definition, source: str, model: BaseModel) -> dict[str, Any]:
+    """The few fields of a result that rules, keys and events read, as JSON values by dotted path."""
+    paths = definition.extracts.get(source, ())
+    if not paths:
+        return {}
+    data = model.model_dump(mode="json", include={path[0] for path in paths})
+    return {".".join(path): extract(data, path) for path in paths}
+
+
+def _failed(outcome: StepOutcome, common: dict[str, Any]) -> facts.Failed:
+    person = isinstance(outcome, PersonNeeded)
+    return facts.Failed(
+        error=_short(str(outcome)),
+        kind=type(outcome).__name__,
+        retryable=outcome.retryable,
+        after=outcome.after if isinstance(outcome, TemporaryFailure) else None,
+        may_have_happened=outcome.may_have_happened,
+        person=person,
+        evidence=outcome.evidence if isinstance(outcome, PersonNeeded) else {},
+        **common,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def broken_input(error: ValidationError) -> str:
+    """The first problem of a contract violation in words, without the offending value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+

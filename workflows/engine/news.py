@@ -1,0 +1,23 @@
+"""Tells whoever subscribed in the settings that an instance changed; ids and revisions only, never content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+Subscriber = Callable[[Sequence[tuple[str, int]]], None]
+
+
+@cache
+def _subscribers() -> tuple[Subscriber, ...]:
+    return tuple(import_string(path) for path in getattr(settings, "WORKFLOW_SUBSCRIBERS", ()))
+
+
+def changed(instance_id: UUID, revision: int) -> None:
+    """Pass a committed change upward. Subscribers neither block nor raise."""
+    for subscriber in _subscribers():
+        subscriber([(str(instance_id), revision)])

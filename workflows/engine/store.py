@@ -1,0 +1,259 @@
+"""Rows to core values and back: claim, save, start. Every statement here is one round trip; see `sql.py`.
+
+Nothing here decides anything. A result of None or False means somebody else was faster, which is a normal answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from workflows.core.decide import Decision
+from workflows.core.face import deadline_state, face
+from workflows.core.state import Direction, State
+from workflows.core.wants import AddWork, DropWork, SetTimer, Work
+from workflows.dsl.definition import Definition
+from workflows.engine import chain, clock, codec, sql
+from workflows.engine.chain import Actor, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An instance as the engine holds it between reading and writing."""
+
+    id: UUID
+    workflow: str
+    version: int
+    revision: int
+    state: State
+    head_hash: bytes
+    generation: int
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased attempt: who may commit (`token`), and since when."""
+
+    row: Row
+    step: str
+    direction: Direction
+    token: int
+    leased_at: datetime
+    pool: str
+    dependency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A work row as seen under the instance's lock."""
+
+    step: str
+    direction: Direction
+    token: int
+    session_id: UUID | None
+    deadline_at: datetime | None
+
+
+def cursor() -> psycopg.RawCursor[Any]:
+    """A server-side binding cursor on Django's connection of this thread, inside its transaction if there is one."""
+    connection.ensure_connection()
+    return psycopg.RawCursor(connection.connection)
+
+
+def run(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Execute a prepared statement and return its rows."""
+    with cursor() as cur:
+        cur.execute(statement, parameters, prepare=True)
+        return cur.fetchall() if cur.description else []
+
+
+def claim_batch(
+    session_id: UUID, pool: str, capabilities: Sequence[str], dependencies: Sequence[str], limit: int, *, fast: bool
+) -> list[Claim]:
+    """Lease up to `limit` ready attempts of a pool, oldest first.
+
+    `fast=True`: only harmless-to-repeat work of these dependencies. `fast=False`: work of any others.
+    """
+    parameters = (session_id, pool, list(capabilities), fast, list(dependencies), limit)
+    return [_claim(found) for found in run(sql.CLAIM_BATCH, parameters)]
+
+
+def claim_one(
+    session_id: UUID, instance_id: UUID, pool: str, capabilities: Sequence[str], busy: Sequence[str]
+) -> Claim | None:
+    """Lease the oldest ready attempt of one instance, unless its dependency is among `busy`."""
+    found = run(sql.CLAIM_ONE, (session_id, instance_id, pool, list(capabilities), list(busy)))
+    return _claim(found[0]) if found else None
+
+
+def _claim(found: tuple[Any, ...]) -> Claim:
+    instance_id, step, direction, token, leased_at, pool, dependency, *rest = found
+    clock.saw(leased_at)
+    return Claim(_row(instance_id, *rest), step, Direction(direction), token, leased_at, pool, dependency)
+
+
+def _row(
+    instance_id: UUID, workflow: str, version: int, revision: int, state: Any, head: bytes, generation: int, correlation: str
+) -> Row:
+    data = json.loads(state) if isinstance(state, str) else state
+    return Row(instance_id, workflow, version, revision, codec.load(data), bytes(head), generation, correlation)
+
+
+def lock(instance_id: UUID) -> tuple[Row, list[Lease]] | None:
+    """Lock an instance and its work rows, in that order, for the rest of the transaction. None: no such instance."""
+    found = run(sql.LOCK, (instance_id,))
+    if not found:
+        return None
+    leases = [
+        Lease(step, Direction(direction), token, session_id, deadline_at)
+        for step, direction, token, session_id, deadline_at in run(sql.LOCK_WORK, (instance_id,))
+    ]
+    return _row(*found[0]), leases
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A committed decision: the row as it is now, and the token of the next attempt if one was claimed with it."""
+
+    row: Row
+    token: int | None
+
+
+def save(
+    row: Row,
+    definition: Definition,
+    decision: Decision,
+    *,
+    now: datetime,
+    actor: Actor = chain.SYSTEM,
+    body: str | None = None,
+    token: int = 0,
+    finished: tuple[str, Direction] | None = None,
+    mine: tuple[str, Direction] | None = None,
+    session_id: UUID | None = None,
+) -> Saved | None:
+    """Write a decision if the instance is still at `row.revision`; None if somebody moved it meanwhile.
+
+    `finished` is the attempt whose lease ends with this; `mine` the next one that `session_id` claims in the same
+    statement. Timers, waits and published events are the caller's (apply.py), in the same transaction.
+    """
+    said = chain.records(
+        row.id, (row.state.seq, row.head_hash), row.generation, decision.events, now, actor, row.correlation_id, body, token
+    )
+    head = said[-1].hash if said else row.head_hash
+    shown, state = face(definition, decision.state), decision.state
+    parameters = (
+        row.id, row.revision, state.generation, shown.lifecycle, shown.status, now, shown.stage, shown.needs_person,
+        shown.step, shown.dependency, shown.waiting_kind, shown.waiting_name, shown.waiting_until, shown.next_what,
+        shown.next_at, shown.owner, shown.reason, deadline_state(definition, state), json.dumps(codec.dump(state)),
+        state.seq, head, not state.alive, actor.kind, actor.name, row.correlation_id, _events(said), _bodies(said),
+        _dropped(decision), session_id, _added(decision, mine), finished[0] if finished else "",
+        finished[1] if finished else "",
+    )  # fmt: skip
+    moved, next_token = run(sql.ADVANCE, parameters)[0]
+    if not moved:
+        return None
+    newer = Row(row.id, row.workflow, row.version, row.revision + 1, state, head, state.generation, row.correlation_id)
+    return Saved(newer, next_token if mine else None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstance:
+    """Everything about a new instance that its definition and input do not say."""
+
+    id: UUID
+    priority: int
+    actor: Actor
+    correlation_id: str
+    attributes: dict[str, Any]
+    input_hash: str
+    body: str
+    run: int
+    #: page, api, command or engine: where the start came in
+    through: str
+
+
+def start(new: NewInstance, definition: Definition, decision: Decision, now: datetime) -> bool:
+    """Write a new instance and its audit row. False: this (workflow, key, run) exists already, and nothing was written."""
+    said = chain.records(new.id, (0, chain.GENESIS), 1, decision.events, now, new.actor, new.correlation_id, new.body, 0)
+    shown, state = face(definition, decision.state), decision.state
+    timers = [
+        {"name": effect.timer.name, "fire_at": effect.timer.fire_at.isoformat()}
+        for effect in decision.effects
+        if isinstance(effect, SetTimer)
+    ]
+    parameters = (
+        new.id, definition.name, definition.version, state.key, new.run, new.priority, shown.lifecycle, shown.status,
+        shown.stage, now, shown.needs_person, shown.step, shown.dependency, shown.waiting_kind, shown.waiting_name,
+        shown.waiting_until, shown.next_what, shown.next_at, shown.owner, state.deadline_at, new.actor.kind,
+        new.actor.name, new.correlation_id, json.dumps(new.attributes), new.input_hash, json.dumps(codec.dump(state)),
+        state.seq, said[-1].hash, not state.alive, _events(said), _bodies(said), json.dumps(timers),
+        _added(decision, None), new.through,
+    )  # fmt: skip
+    return bool(run(sql.START, parameters))
+
+
+def payloads(instance_id: UUID, seqs: Iterable[int]) -> dict[int, str | None]:
+    """The stored bodies (JSON text) by history seq; None where redaction removed one."""
+    return dict(run(sql.PAYLOADS, (instance_id, list(seqs))))  # type: ignore[arg-type]
+
+
+def unclaim(claim: Claim) -> None:
+    """Give an attempt back that was not begun. Losing the race means the lease had ended anyway."""
+    run(sql.UNCLAIM, (claim.row.id, claim.step, claim.direction, claim.token))
+
+
+def _events(said: Sequence[Record]) -> str:
+    return json.dumps(
+        [
+            {
+                "seq": r.seq,
+                "generation": r.generation,
+                "type": r.type,
+                "schema": r.schema,
+                "step": r.step,
+                "data": r.data,
+                "token": r.token,
+                "digest": r.digest.hex() if r.digest else None,
+                "hash": r.hash.hex(),
+            }
+            for r in said
+        ]
+    )
+
+
+def _bodies(said: Sequence[Record]) -> str:
+    kept = [{"seq": r.seq, "body": r.body, "salt": r.salt.hex()} for r in said if r.body is not None and r.salt]
+    return json.dumps(kept) if kept else "[]"
+
+
+def _dropped(decision: Decision) -> str:
+    gone = [{"step": d.step, "direction": d.direction} for d in decision.effects if isinstance(d, DropWork)]
+    return json.dumps(gone) if gone else "[]"
+
+
+def _added(decision: Decision, mine: tuple[str, Direction] | None) -> str:
+    rows = [_work(effect.work, mine) for effect in decision.effects if isinstance(effect, AddWork)]
+    return json.dumps(rows) if rows else "[]"
+
+
+def _work(work: Work, mine: tuple[str, Direction] | None) -> dict[str, Any]:
+    return {
+        "step": work.step,
+        "direction": work.direction,
+        "pool": work.pool,
+        "dependency": work.dependency,
+        "ready_at": work.ready_at.isoformat() if work.ready_at else None,
+        "held": work.held,
+        "safe": work.repeats_safely,
+        "timeout": work.timeout.total_seconds(),
+        "mine": (work.step, work.direction) == mine,
+    }

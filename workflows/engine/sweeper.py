@@ -1,0 +1,78 @@
+"""Finds what nobody holds any more: dead sessions, lost attempts, forgotten hints, undelivered messages.
+
+Nothing expires within one lease after PostgreSQL started, because nobody could renew while it was away.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from workflows.core.facts import Lost
+from workflows.core.state import Direction
+from workflows.engine import apply, hints, inbox, store
+from workflows.engine.apply import Change
+from workflows.engine.sessions import LEASE_SECONDS
+from workflows.engine.store import Lease, Row
+
+log = structlog.get_logger(__name__)
+
+DEAD = "the worker stopped answering"
+SLOW = "the attempt took longer than its time-out"
+
+
+def sweep() -> int:
+    """One round. Returns how many attempts were declared lost."""
+    for session_id, host, process in store.run(_END_DEAD, (LEASE_SECONDS,)):
+        log.warning("session.dead", session=str(session_id), host=host, process=process)
+    lost = store.run(_LOST, (LEASE_SECONDS,))
+    for instance_id, step, direction, token, dead in lost:
+        declare_lost(instance_id, step, Direction(direction), token, DEAD if dead else SLOW)
+    return len(lost)
+
+
+def declare_lost(instance_id: UUID, step: str, direction: Direction, token: int, why: str) -> None:
+    """End an attempt's lease, unless it has reported meanwhile."""
+
+    def make(row: Row, leases: list[Lease]) -> Change | None:
+        held = any(
+            (lease.step, lease.direction, lease.token) == (step, direction, token) and lease.session_id is not None
+            for lease in leases
+        )
+        fact = Lost(step=step, direction=direction, token=token, why=why)
+        return Change(fact, token=token, finished=(step, direction)) if held else None
+
+    apply.change(instance_id, make)
+    log.warning("attempt.lost", instance=str(instance_id), step=step, why=why)
+
+
+def wake_ready() -> None:
+    """Send a hint for every pool in which work is ready and unclaimed: hints may have been lost."""
+    for (pool,) in store.run(_READY_POOLS, ()):
+        hints.wake(pool)
+
+
+def deliver_pending() -> int:
+    """Hand over messages whose hint was lost. Returns how many were handed over."""
+    return sum(inbox.deliver(message_id) for message_id in inbox.undelivered())
+
+
+_END_DEAD = """
+UPDATE workflows_session SET ended_at = now()
+WHERE ended_at IS NULL AND alive_until < now() AND now() > pg_postmaster_start_time() + make_interval(secs => $1)
+RETURNING id, host, process
+"""
+_LOST = """
+SELECT w.instance_id, w.step, w.direction, w.token, s.id IS NULL OR s.ended_at IS NOT NULL
+FROM workflows_work w LEFT JOIN workflows_session s ON s.id = w.session_id
+WHERE w.session_id IS NOT NULL AND (s.id IS NULL OR s.ended_at IS NOT NULL OR w.deadline_at < now())
+  AND now() > pg_postmaster_start_time() + make_interval(secs => $1)
+LIMIT 500
+"""
+_READY_POOLS = """
+SELECT DISTINCT pool FROM (
+    SELECT pool FROM workflows_work
+    WHERE session_id IS NULL AND NOT held AND ready_at <= clock_timestamp() LIMIT 1000
+) ready
+"""

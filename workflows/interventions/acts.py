@@ -1,0 +1,174 @@
+"""What may be done to one instance: retry, pause, resume, cancel, compensate.
+
+1. May the actor do it? A refusal is recorded and explained.
+2. Is there a reason, and is the instance as the actor saw it?
+3. The fact is decided and saved under the instance's lock, with audit row and operation in the same transaction.
+4. The operation is verified later, by what the instance does (verification.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows import audit, registry
+from workflows.audit import Act
+from workflows.core import facts
+from workflows.core.decide import decide
+from workflows.core.face import face
+from workflows.core.state import State
+from workflows.engine import apply, clock, codec, ids
+from workflows.engine.apply import Change
+from workflows.engine.chain import Actor
+from workflows.engine.store import Lease, Row
+from workflows.interventions.authority import Principal, may
+from workflows.interventions.errors import Forbidden, Impossible, ReasonMissing, Stale, Unknown
+from workflows.models import Instance, Operation
+from workflows.registry import UnknownWorkflow
+
+MakeFact = Callable[[str, str | None], facts.Fact]
+
+ACTIONS: dict[str, MakeFact] = {
+    "retry": lambda reason, step: facts.Retry(reason=reason, step=step),
+    "pause": lambda reason, step: facts.Pause(reason=reason),
+    "resume": lambda reason, step: facts.Resume(reason=reason),
+    "cancel": lambda reason, step: facts.Cancel(reason=reason),
+    "compensate": lambda reason, step: facts.Compensate(reason=reason),
+}
+
+
+@dataclass(frozen=True)
+class AllowedAction:
+    """One action and whether this actor may do it to this instance now, or why not."""
+
+    action: str
+    allowed: bool
+    reason: str = ""
+
+
+def act(
+    principal: Principal,
+    action: str,
+    instance_id: UUID,
+    *,
+    reason: str,
+    step: str | None = None,
+    revision: int | None = None,
+    correlation_id: str = "",
+) -> Operation:
+    """Do it, and return the accepted operation.
+
+    Raises Unknown (no such instance or action), Forbidden, ReasonMissing, Stale (`revision` is not the present one)
+    or Impossible (with the reason). Every refusal is recorded in the audit.
+    """
+    if action not in ACTIONS:
+        raise Unknown(f"There is no action {action!r}; there are {', '.join(ACTIONS)}.")
+    instance = Instance.objects.filter(id=instance_id).only("id", "workflow", "key", "correlation_id").first()
+    if instance is None:
+        raise Unknown("There is no such instance.")
+    reason = reason.strip()
+    recorded = Act(
+        principal.kind, principal.name, action, principal.through, correlation_id or instance.correlation_id, reason
+    )
+    try:
+        return _do(principal, recorded, instance, step, revision)
+    except (Forbidden, ReasonMissing, Stale, Impossible) as refusal:
+        audit.record(
+            recorded,
+            allowed=False,
+            refusal=str(refusal),
+            workflow=instance.workflow,
+            instance_id=instance.id,
+            target=instance.key,
+        )
+        raise
+
+
+def _do(principal: Principal, recorded: Act, instance: Instance, step: str | None, revision: int | None) -> Operation:
+    verdict = may(principal, recorded.action)
+    if not verdict.allowed:
+        raise Forbidden(verdict.reason)
+    if not 1 <= len(recorded.reason) <= 2000:
+        raise ReasonMissing("Please give a reason (up to 2,000 characters).")
+    fact = ACTIONS[recorded.action](recorded.reason, step)
+    before: dict[str, object] = {}
+
+    def make(row: Row, leases: list[Lease]) -> Change:
+        if revision is not None and row.revision != revision:
+            raise Stale("It has moved since you looked at it; look again and decide anew.")
+        before.update(_words(row))
+        return Change(fact, actor=Actor(principal.kind, principal.name))
+
+    try:
+        with transaction.atomic():
+            applied = apply.change(instance.id, make)
+            if applied is None:
+                raise Unknown("There is no such instance.")
+            audit.record(
+                recorded,
+                allowed=True,
+                workflow=instance.workflow,
+                instance_id=instance.id,
+                target=instance.key,
+                before=before,
+                after=_words(applied.row),
+            )
+            return _accept(recorded, instance, applied.row.state.seq - len(applied.decision.events), applied.row)
+    except facts.NotNow as error:
+        raise Impossible(f"This {_noun(instance)} cannot do that now: {error}.") from error
+    except UnknownWorkflow as error:
+        raise Impossible(f"This process has no code for it: {error}.") from error
+
+
+def _accept(recorded: Act, instance: Instance, seq: int, row: Row) -> Operation:
+    return Operation.objects.create(
+        id=ids.new_id(),
+        action=recorded.action,
+        instance_id=instance.id,
+        actor_kind=recorded.actor_kind,
+        actor=recorded.actor,
+        reason=recorded.reason,
+        state="accepted",
+        accepted_at=clock.now(),
+        accepted_seq=seq,
+    )
+
+
+def _words(row: Row) -> dict[str, object]:
+    shown = face(registry.find(row.workflow, row.version), row.state)
+    return {"lifecycle": str(shown.lifecycle), "status": shown.status, "revision": row.revision}
+
+
+def _noun(instance: Instance) -> str:
+    try:
+        return registry.newest(instance.workflow).noun
+    except UnknownWorkflow:
+        return "instance"
+
+
+def allowed_actions(principal: Principal, instance: Instance, now: datetime | None = None) -> list[AllowedAction]:
+    """Every action with its verdict, computed by deciding without saving. Costs no query."""
+    answers = []
+    for action in ACTIONS:
+        verdict = may(principal, action)
+        refusal = verdict.reason if not verdict.allowed else _senseless(instance, action, now or clock.now())
+        answers.append(AllowedAction(action, not refusal, refusal))
+    return answers
+
+
+def _senseless(instance: Instance, action: str, now: datetime) -> str:
+    """Why the action makes no sense now, or nothing."""
+    try:
+        definition = registry.find(instance.workflow, instance.version)
+        state: State = codec.load(instance.state)
+        decide(definition, state, ACTIONS[action]("-", None), now)
+    except facts.NotNow as error:
+        sentence = str(error)
+        return sentence[0].upper() + sentence[1:] + "."
+    except UnknownWorkflow as error:
+        return f"{error}."
+    return ""
