@@ -22,6 +22,7 @@ from workflows.dsl.dependency import INTERNAL
 from workflows.dsl.errors import PersonNeeded, Refused, StepOutcome, TemporaryFailure
 from workflows.engine import store
 from workflows.engine.calls import RunningCall
+from workflows.engine.patience import AWAY
 from workflows.engine.store import Claim
 
 log = structlog.get_logger(__name__)
@@ -90,6 +91,8 @@ def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) 
         return Outcome(facts.RefusedBy(code=refusal.code, reason=_short(refusal.reason), **common))
     except StepOutcome as outcome:
         return Outcome(_failed(outcome, common))
+    except AWAY:
+        raise  # the database is away; the attempt is given back and does not count
     except Exception as error:  # the author's code may raise anything; the fact records it
         log.exception("attempt.crashed", step=claim.step, instance=str(claim.row.id))
         kind = type(error).__name__

@@ -11,9 +11,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import structlog
+from django.db import connection
 
 from workflows import registry
 from workflows.core import events as e
@@ -25,6 +27,7 @@ from workflows.dsl.definition import Definition
 from workflows.engine import apply, clock, hints, sessions, store
 from workflows.engine.apply import Change
 from workflows.engine.attempt import Inputs, Outcome, execute
+from workflows.engine.patience import AWAY, when_back
 from workflows.engine.sessions import Session
 from workflows.engine.store import Claim, Lease, Row, Saved
 
@@ -101,9 +104,18 @@ def _run(claim: Claim | None, session: Session) -> int:
         if not _fresh(claim):
             return made
         definition = registry.find(claim.row.workflow, claim.row.version)
-        outcome = _attempt(definition, claim, session, inputs)
+        try:
+            outcome = _attempt(definition, claim, session, inputs)
+        except AWAY:
+            when_back(partial(store.unclaim, claim))
+            return made
         made += 1
-        claim = _finish(definition, claim, outcome, session, inputs, more=made < MAX_STEPS)
+        try:
+            claim = _finish(definition, claim, outcome, session, inputs, more=made < MAX_STEPS)
+        except AWAY:  # it may have committed or not; the locking beats look before they write
+            connection.close()
+            when_back(partial(_commit_locked, claim, _change(claim, outcome), outcome))
+            return made
     return made
 
 
@@ -134,7 +146,7 @@ def _finish(
 ) -> Claim | None:
     """Commit an outcome, and take the next step of the instance along if it is ours to take."""
     now = clock.now()
-    change = Change(outcome.fact, outcome.body, token=claim.token, finished=(claim.step, claim.direction))
+    change = _change(claim, outcome)
     decision = decide(definition, claim.row.state, outcome.fact, now, pace=clock.pace())
     if not decision.events or any(isinstance(said, e.CorrectionBegan) for said in decision.events):
         _commit_locked(claim, change, outcome)
@@ -147,6 +159,10 @@ def _finish(
     if outcome.model is not None:
         inputs.known[decision.state.steps[claim.step].output_seq] = outcome.model
     return _following(saved, mine, claim, decision)
+
+
+def _change(claim: Claim, outcome: Outcome) -> Change:
+    return Change(outcome.fact, outcome.body, token=claim.token, finished=(claim.step, claim.direction))
 
 
 def _next(decision: Decision, pool: str, session: Session) -> tuple[str, Direction] | None:

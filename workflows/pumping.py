@@ -1,0 +1,83 @@
+"""The pump: timers, sweeping, hints, deliveries and judgements, each a duty that one process holds at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+from django.db import connection
+
+from workflows.engine import duties, outbox, sessions, sweeper, timers
+from workflows.engine.patience import AWAY
+from workflows.interventions import verification
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A job, and how many seconds lie between two rounds of it."""
+
+    name: str
+    every: float
+    job: Callable[[], object]
+
+
+def _deliver() -> None:
+    outbox.make_out()
+    outbox.deliver_due()
+
+
+def _hint() -> None:
+    sweeper.wake_ready()
+    sweeper.deliver_pending()
+
+
+DUTIES = (
+    Duty("timers", 0.25, timers.fire_due),
+    Duty("hints", 0.5, _hint),
+    Duty("sweep", 2.0, sweeper.sweep),
+    Duty("outbox", 0.5, _deliver),
+    Duty("verification", 1.0, verification.verify_open),
+)
+
+
+def run(stop: threading.Event, extra: Iterable[Duty] = ()) -> None:
+    """Do all duties until `stop` is set, each in its own thread so that a slow one delays no other."""
+    session = sessions.current("pump")
+    threads = [
+        threading.Thread(target=_loop, args=(duty, stop), name=duty.name, daemon=True) for duty in (*DUTIES, *extra)
+    ]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join(timeout=5)
+    duties.give_up(session.id)
+    sessions.end()
+
+
+def _loop(duty: Duty, stop: threading.Event) -> None:
+    while not stop.wait(duty.every):
+        try:
+            round_of(duty)
+        except AWAY as error:
+            log.warning("pump.database_away", duty=duty.name, error=str(error).split("\n")[0])
+            connection.close()
+            stop.wait(1)
+        except Exception:  # an edge: one bad row must not stop the watch
+            log.exception("pump.failed", duty=duty.name)
+            connection.close()
+            stop.wait(1)
+    connection.close()
+
+
+def round_of(duty: Duty) -> bool:
+    """One round of a duty, if this process holds its lease."""
+    if not duties.take(duty.name, sessions.current("pump").id):
+        return False
+    duty.job()
+    duties.done(duty.name)
+    return True
