@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 
-from workflows.engine import executor, inbox
+from workflows.engine import executor, inbox, sessions
 
 
 @shared_task(name="workflows.look", ignore_result=True)
@@ -20,3 +21,30 @@ def look(*, pool: str, instance_id: str | None = None, **kwargs: Any) -> None:
 def deliver(*, message_id: str, **kwargs: Any) -> None:
     """Hand a stored message to its instance."""
     inbox.deliver(UUID(message_id))
+
+
+@worker_ready.connect
+def _begin(sender: Any, **kwargs: Any) -> None:
+    """A worker with a threads pool executes in this process and shows at once that it is alive."""
+    sessions.THREADS = sender.controller.concurrency
+    if sender.controller.pool.__module__.endswith(("thread", "solo")):
+        sessions.current()
+
+
+@worker_process_init.connect
+def _begin_child(**kwargs: Any) -> None:
+    """A prefork child executes one attempt at a time and has a session of its own."""
+    sessions.THREADS = 1
+    sessions.current()
+
+
+@worker_shutting_down.connect
+def _drain(**kwargs: Any) -> None:
+    """Take nothing new; what runs may finish."""
+    sessions.drain()
+
+
+@worker_shutdown.connect
+def _end(**kwargs: Any) -> None:
+    """Give the lease up, so that nothing has to expire."""
+    sessions.end()

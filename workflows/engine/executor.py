@@ -24,6 +24,7 @@ from workflows.core.decide import Decision, decide
 from workflows.core.state import Direction
 from workflows.core.wants import QUARANTINE, AddWork
 from workflows.dsl.definition import Definition
+from workflows.dsl.dependency import INTERNAL
 from workflows.engine import apply, clock, hints, sessions, store
 from workflows.engine.apply import Change
 from workflows.engine.attempt import Inputs, Outcome, execute
@@ -48,15 +49,15 @@ def look(pool: str, instance_id: UUID | None = None) -> int:
     session = sessions.current()
     session.heard.set()
     began, made = time.monotonic(), 0
-    if instance_id is not None and not session.stopping.is_set():
+    if instance_id is not None and not session.draining.is_set():
         first = store.claim_one(session.id, instance_id, pool, registry.capabilities(), _at_cap(session))
         made += _run(first, session) if first else 0
-    while not session.stopping.is_set():
+    while not session.draining.is_set():
         claims = _claim(session, pool)
         if not claims:
             return made
         for index, claim in enumerate(claims):
-            if session.stopping.is_set():
+            if session.draining.is_set():
                 _give_back(claims[index:])
                 return made
             made += _run(claim, session)
@@ -121,11 +122,9 @@ def _run(claim: Claim | None, session: Session) -> int:
 
 def _attempt(definition: Definition, claim: Claim, session: Session, inputs: Inputs) -> Outcome:
     began = time.monotonic()
-    session.busy(claim.dependency, +1)
-    try:
+    timeout = (definition.by_name[claim.step].calls or INTERNAL).timeout.total_seconds()
+    with session.attempting(claim.dependency, timeout):
         outcome = execute(definition, claim, claim.row.state, inputs)
-    finally:
-        session.busy(claim.dependency, -1)
     took = time.monotonic() - began
     _durations.setdefault(claim.dependency, deque(maxlen=64)).append(took)
     log.info(

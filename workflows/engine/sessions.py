@@ -2,6 +2,9 @@
 
     heartbeat every 4 s, lease 12 s. A session that missed its lease is ended by the sweeper for good; the process
     notices at its next heartbeat, opens a new session, and what it was running comes back as a late result.
+
+A thread cannot be killed: when one is stuck past its time-out, the process takes no new work, lets its other attempts
+finish, and leaves, to be started again by its supervisor.
 """
 
 from __future__ import annotations
@@ -10,7 +13,10 @@ import json
 import os
 import socket
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,6 +28,11 @@ from workflows import registry
 from workflows.engine import ids
 
 LEASE_SECONDS = 12
+#: after its time-out an attempt has this long before its thread counts as stuck
+GRACE_SECONDS = 2
+DRAIN_SECONDS = 7
+#: exit status of a process that left because a thread was stuck (EX_SOFTWARE)
+STUCK_EXIT = 70
 HEARTBEAT_SECONDS = 4
 #: Threads of a worker process; `console.celery` says how many it was started with.
 THREADS = 4
@@ -36,15 +47,39 @@ class Session:
     kind: str
     id: UUID = field(default_factory=ids.new_id)
     process: int = field(default_factory=os.getpid)
+    #: takes no new work
+    draining: threading.Event = field(default_factory=threading.Event)
+    #: renews its lease no more
     stopping: threading.Event = field(default_factory=threading.Event)
     heard: threading.Event = field(default_factory=threading.Event)
     running: Counter[str] = field(default_factory=Counter)
+    #: per thread, the monotonic time by which its attempt should have ended
+    due: dict[int, float] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def busy(self, dependency: str, change: int) -> None:
-        """Note that an attempt on this dependency began (+1) or ended (-1)."""
+    @contextmanager
+    def attempting(self, dependency: str, timeout: float) -> Iterator[None]:
+        """Count an attempt on this dependency while it runs; `timeout` in seconds."""
+        thread = threading.get_ident()
         with self.guard:
-            self.running[dependency] += change
+            self.running[dependency] += 1
+            self.due[thread] = time.monotonic() + timeout + GRACE_SECONDS
+        try:
+            yield
+        finally:
+            with self.guard:
+                self.running[dependency] -= 1
+                self.due.pop(thread, None)
+
+    def stuck(self) -> bool:
+        """Whether a thread is past its time-out and grace."""
+        with self.guard:
+            return any(due < time.monotonic() for due in self.due.values())
+
+    def others_running(self) -> bool:
+        """Whether an attempt runs that is not stuck."""
+        with self.guard:
+            return any(due >= time.monotonic() for due in self.due.values())
 
 
 _current: Session | None = None
@@ -88,6 +123,8 @@ def _keep_alive(session: Session, parameters: dict[str, object]) -> None:
     """Renew the lease until the process stops. A database that is away is tried again at the next beat."""
     conn: psycopg.Connection[object] | None = None
     while not session.stopping.wait(HEARTBEAT_SECONDS):
+        if session.stuck():
+            _leave(session)
         try:
             if conn is None or conn.closed:
                 conn = psycopg.connect(**{**parameters, "autocommit": True})  # type: ignore[arg-type]
@@ -101,6 +138,16 @@ def _keep_alive(session: Session, parameters: dict[str, object]) -> None:
                 conn.close()
     if conn is not None:
         conn.close()
+
+
+def _leave(session: Session) -> None:
+    """End a process one of whose threads is stuck, after its other attempts had time to finish."""
+    session.draining.set()
+    log.error("session.stuck", session=str(session.id))
+    for _ in range(int(DRAIN_SECONDS / 0.1)):
+        if not session.others_running() or session.stopping.wait(0.1):
+            break
+    os._exit(STUCK_EXIT)
 
 
 def beat(conn: psycopg.Connection[object], session: Session) -> bool:
@@ -118,12 +165,19 @@ def beat(conn: psycopg.Connection[object], session: Session) -> bool:
     return renewed.rowcount == 1
 
 
+def drain() -> None:
+    """Let this process take no new work, if it ever took any."""
+    if _current is not None:
+        _current.draining.set()
+
+
 def end() -> None:
     """End the session in good order; reserved work was given back before."""
     global _current
     session, _current = _current, None
     if session is None or session.process != os.getpid():
         return
+    session.draining.set()
     session.stopping.set()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE workflows_session SET ended_at = now() WHERE id = %s AND ended_at IS NULL", [session.id])
