@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmarks.contenders import Contender
 from benchmarks.contenders.dbos import DbosDirect, DbosQueue
+from benchmarks.contenders.watchkeeper import Watchkeeper
 from benchmarks.limits import Limits, measure_limits
 from benchmarks.measure import Turn, take_turn
 from benchmarks.report import WIDTH, Outcome, median_limits, print_outcome, summarise, write_outcome
@@ -25,6 +26,7 @@ from benchmarks.services import POSTGRES_SETTINGS, Services, run_services, sync_
 DBOS_CONCURRENCY = 16
 
 CONTENDERS: dict[str, Callable[[Services], Contender]] = {
+    "watchkeeper": Watchkeeper,
     "dbos-queue": lambda services: DbosQueue(services, concurrency=DBOS_CONCURRENCY),
     "dbos-direct": DbosDirect,
 }
