@@ -11,7 +11,7 @@ from celery import Celery
 from celery.signals import task_prerun
 from django.conf import settings
 from django.db import close_old_connections
-from kombu import Queue
+from kombu import Exchange, Queue
 
 #: steps that were running when their worker died, one at a time
 QUARANTINE = "quarantine"
@@ -43,7 +43,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="default",
-    task_queues=[Queue(name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])],
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])],
     timezone="UTC",
     # Connections outlive tasks; each task starts with a look whether its own still works.
     CELERY_DB_REUSE_MAX=1_000_000_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ DATABASE_URL = address("DATABASE_URL", ("postgres", "postgresql"))
 REDIS_URL = address("REDIS_URL", ("redis", "rediss", "unix"))
 #: queues that `celery -A console worker` consumes besides `quarantine`
 WORKFLOW_POOLS = ["default"]
-WORKFLOW_SUBSCRIBERS = ["console.live.publish.changed"]
+WORKFLOW_SUBSCRIBERS = ["console.live.publish.changed"] if find_spec("console.live.publish") else []
 IN_WEB = os.environ.get("WATCHKEEPER_PROCESS") == "web"
 
 _session = "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s"
@@ -177,7 +178,8 @@ TIME_ZONE = "UTC"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+#: where `collectstatic` puts copies for a web server in front; not needed otherwise
+STATIC_ROOT = env.str("STATIC_ROOT", "") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 #: served straight from the source folders: nothing to collect before a start
 WHITENOISE_USE_FINDERS = True

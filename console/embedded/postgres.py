@@ -73,6 +73,7 @@ class Cluster:
             stop_signal=signal.SIGINT,
             orphan_signal=signal.SIGQUIT,
             grace_seconds=15,
+            is_service=True,
         )
 
     def url(self, role: str, database: str = DATABASE) -> str:

@@ -8,24 +8,32 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from console.embedded.errors import EmbeddedError
+from console.embedded.processes import Program
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-MANAGE = (sys.executable, str(PROJECT / "manage.py"))
+
+
+def manage(name: str, *words: str, env: Mapping[str, str], may_finish: bool = False) -> Program:
+    """A management command as a program; `name` is what people see and what its log is called."""
+    argv = (sys.executable, str(PROJECT / "manage.py"), *words)
+    return Program(name, argv, {**env, "WATCHKEEPER_PROCESS": name}, cwd=PROJECT, may_finish=may_finish)
+
+
+def preparations(env: Mapping[str, str], *, url: str = "") -> list[Program]:
+    """Migrate, grant and, in the demo, create its users; each is safe to repeat. `env` has both database URLs."""
+    owner = env.get("DATABASE_OWNER_URL", "")
+    as_owner = {**env, "DATABASE_URL": owner or env["DATABASE_URL"]}
+    steps = [manage("migrate", "migrate", "--no-input", env=as_owner)]
+    if owner:
+        steps.append(manage("grant_rights", "grant_rights", env=as_owner))
+    if env.get("DEMO") == "1":
+        steps.append(manage("demo_users", "demo_users", *(["--url", url] if url else []), env=env))
+    return steps
 
 
 def prepare(env: Mapping[str, str]) -> None:
-    """Migrate, grant and, in the demo, create its users. `env` has both database URLs. Safe to repeat."""
-    as_owner = {**env, "DATABASE_URL": env.get("DATABASE_OWNER_URL") or env["DATABASE_URL"]}
-    _run(as_owner, "migrate", "--no-input")
-    if env.get("DATABASE_OWNER_URL"):
-        _run(as_owner, "grant_rights")
-    if env.get("DEMO") == "1":
-        _run(env, "demo_users")
-
-
-def _run(env: Mapping[str, str], *command: str) -> None:
-    done = subprocess.run(
-        [*MANAGE, *command], env=dict(env), cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise EmbeddedError(f"`manage.py {' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+    """All of it, one after the other. Raises `EmbeddedError` with what the failing step said."""
+    for step in preparations(env):
+        done = subprocess.run(step.argv, env=dict(step.env), cwd=step.cwd, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EmbeddedError(f"`manage.py {step.name}` failed:\n{done.stdout}{done.stderr}")

@@ -40,6 +40,8 @@ class Program:
     grace_seconds: float = 10.0
     #: ending with 0 means its work is done, not that it failed
     may_finish: bool = False
+    #: others stand on it: it stops after them
+    is_service: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,19 @@ def ask_to_stop(child: Child) -> None:
 
 
 def await_end(child: Child, seconds: float) -> None:
+    """Wait for it to end by itself, then kill what is left of its group."""
     try:
         child.process.wait(seconds)
     except subprocess.TimeoutExpired:
         pass
     finally:
-        _send(child, signal.SIGKILL)
+        kill_group(child)
         child.process.wait()
+
+
+def kill_group(child: Child) -> None:
+    """End whatever an ended process left behind in its group."""
+    _send(child, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -111,6 +119,12 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def follow_parent() -> None:
+    """Stop when the process that started us dies, if it asked for that (WATCHKEEPER_FOLLOWS_PARENT=1), as `make up` does."""
+    if _LIBC is not None and os.environ.get("WATCHKEEPER_FOLLOWS_PARENT") == "1":
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM.value, 0, 0, 0)
 
 
 def _send(child: Child, number: signal.Signals) -> None:

@@ -49,6 +49,7 @@ class Valkey:
             env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
             stdin="\n".join(lines).encode() + b"\n",
             grace_seconds=3,
+            is_service=True,
         )
 
     def answers(self) -> bool:
