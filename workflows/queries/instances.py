@@ -1,0 +1,139 @@
+"""Lists of instances: rows with everything a line or a sentence needs, filters, and pages that stay put while work arrives.
+
+Ids are time-ordered, so a page is a keyset on the id: newest first, no row twice, none missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from workflows.models import Instance
+from workflows.queries.pages import Page, keyset
+from workflows.queries.search import any_of, matching
+
+PRIORITIES = {0: "high", 1: "normal", 2: "low"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRow:
+    """One instance as lists show it. `waiting_*` and `next_*` are the words of `core.face.Face`."""
+
+    id: UUID
+    workflow: str
+    version: int
+    key: str
+    run: int
+    generation: int
+    priority: int
+    lifecycle: str
+    status: str
+    stage: str
+    since: datetime
+    needs_person: bool
+    step: str
+    dependency: str
+    waiting_kind: str
+    waiting_name: str
+    waiting_until: datetime | None
+    next_what: str
+    next_at: datetime | None
+    owner: str
+    reason: str
+    deadline_at: datetime | None
+    #: empty, near or passed
+    deadline_state: str
+    initiator_kind: str
+    initiator: str
+    correlation_id: str
+    #: unredacted; mask with `workflows.queries.redaction` before it leaves the process
+    attributes: Mapping[str, Any]
+    revision: int
+    seq: int
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+
+#: The columns of a row; the state and payloads of an instance are never read for a list.
+COLUMNS = tuple(one.name for one in fields(InstanceRow))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list is narrowed to; empty fields do not narrow. Several values of one field mean any of them."""
+
+    workflow: tuple[str, ...] = ()
+    version: int | None = None
+    lifecycle: tuple[str, ...] = ()
+    stage: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    correlation_id: str = ""
+    dependency: tuple[str, ...] = ()
+    owner: tuple[str, ...] = ()
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    overdue: bool | None = None
+    needs_person: bool | None = None
+    #: the one search box: numbers, customers, references, keys, ids
+    q: str = ""
+    #: attribute name to value, as text
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def one(instance_id: UUID) -> InstanceRow | None:
+    """The row of one instance."""
+    found = Instance.objects.filter(id=instance_id).values(*COLUMNS).first()
+    return InstanceRow(**found) if found else None
+
+
+def some(instance_ids: list[UUID]) -> list[InstanceRow]:
+    """The rows of these instances, newest first; ids nobody knows are left out."""
+    return _rows(Instance.objects.filter(id__in=instance_ids).order_by("-id"))
+
+
+def page(filters: Filters, *, size: int = 50, cursor: str = "") -> Page[InstanceRow]:
+    """One page, newest first. Raises `pages.BadCursor`."""
+    return keyset(_matching(filters), _rows, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+
+
+def count(filters: Filters, *, stop_at: int = 10_000) -> int:
+    """How many match, counted up to `stop_at`."""
+    return _matching(filters).values("id")[:stop_at].count()
+
+
+def _rows(found: QuerySet[Instance]) -> list[InstanceRow]:
+    return [InstanceRow(**values) for values in found.values(*COLUMNS)]
+
+
+def _matching(filters: Filters) -> QuerySet[Instance]:
+    wanted = Q()
+    for name in ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner"):
+        values = getattr(filters, name)
+        if values:
+            wanted &= Q(**{f"{name}__in": values})
+    if filters.version is not None:
+        wanted &= Q(version=filters.version)
+    if filters.correlation_id:
+        wanted &= Q(correlation_id=filters.correlation_id)
+    if filters.started_after:
+        wanted &= Q(started_at__gte=filters.started_after)
+    if filters.started_before:
+        wanted &= Q(started_at__lt=filters.started_before)
+    if filters.needs_person is not None:
+        wanted &= Q(needs_person=filters.needs_person)
+    if filters.overdue is not None:
+        late = Q(ended_at__isnull=True, deadline_at__lte=Now())
+        wanted &= late if filters.overdue else ~late
+    for name, text in filters.attributes.items():
+        wanted &= any_of(name, text)
+    if filters.q.strip():
+        wanted &= matching(filters.q)
+    return Instance.objects.filter(wanted)

@@ -1,0 +1,78 @@
+"""Masks personal fields for readers without the right to see them, wherever payloads leave the process.
+
+The contracts say which fields are personal. What no contract describes is masked as a whole: fail closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from workflows.dsl.contracts import personal_paths
+from workflows.dsl.definition import Definition
+from workflows.dsl.rules import Ref
+
+MASK = "•••"
+
+
+def masked(body: Any, paths: Iterable[str]) -> Any:
+    """A copy of JSON data with the values at the dotted paths masked; items of lists count as `lines.name`."""
+    groups: dict[str, list[str]] = {}
+    for path in paths:
+        head, _, rest = path.partition(".")
+        groups.setdefault(head, []).append(rest)
+    return _mask(body, groups)
+
+
+def _mask(body: Any, groups: Mapping[str, list[str]]) -> Any:
+    if isinstance(body, list):
+        return [_mask(item, groups) for item in body]
+    if not isinstance(body, Mapping):
+        return body
+    return {
+        name: value
+        if name not in groups
+        else (MASK if value is not None else None)
+        if "" in groups[name]
+        else masked(value, groups[name])
+        for name, value in body.items()
+    }
+
+
+def of_contract(body: Any, contract: type[BaseModel] | None) -> Any:
+    """A payload of this contract without its personal fields; without a contract nothing is shown."""
+    if contract is None:
+        return None if body is None else MASK
+    return masked(body, personal_paths(contract))
+
+
+def attributes(definition: Definition | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """An instance's attributes without the personal ones; all are masked when no code knows the workflow."""
+    if definition is None:
+        return dict.fromkeys(values, MASK)
+    return dict(masked(values, personal_paths(definition.contract)))
+
+
+def extracted(definition: Definition, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that an event keeps of a result, by dotted path, without the personal ones."""
+    personal = _personal(definition, source)
+    return {path: MASK if _covers(personal, path) and value is not None else value for path, value in values.items()}
+
+
+def is_personal(definition: Definition, ref: Ref | None) -> bool:
+    """Whether what the reference reads is personal."""
+    return ref is not None and _covers(_personal(definition, ref.source), ref.field)
+
+
+def _personal(definition: Definition, source: str) -> frozenset[str]:
+    if source == definition.given:
+        return personal_paths(definition.contract)
+    node = definition.by_name.get(source)
+    return personal_paths(node.output) if node is not None and node.output is not None else frozenset()
+
+
+def _covers(personal: frozenset[str], path: str) -> bool:
+    """Whether the path is personal, lies inside something personal, or holds something personal."""
+    return any(path == one or path.startswith(f"{one}.") or one.startswith(f"{path}.") for one in personal)
