@@ -8,7 +8,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import setup_logging, task_prerun
 from django.conf import settings
 from django.db import close_old_connections
 from kombu import Exchange, Queue
@@ -54,3 +54,8 @@ app.autodiscover_tasks()
 @task_prerun.connect
 def _check_connections(**kwargs: Any) -> None:
     close_old_connections()
+
+
+@setup_logging.connect
+def _leave_logging_alone(**kwargs: Any) -> None:
+    """Logging is set up by the settings; without a receiver here Celery would replace it."""
