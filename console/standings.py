@@ -1,0 +1,42 @@
+"""Brings a row of an instance and the wording its definition declares together, ready for a sentence."""
+
+from __future__ import annotations
+
+from console.sentences import Standing
+from workflows import registry
+from workflows.dsl import Definition
+from workflows.queries.instances import InstanceRow
+
+
+def definition_of(workflow: str, version: int) -> Definition | None:
+    """The definition, or None when this process has no code for that version."""
+    try:
+        return registry.find(workflow, version)
+    except registry.UnknownWorkflow:
+        return None
+
+
+def standing(row: InstanceRow, *, error: str = "") -> Standing:
+    """What a sentence about this instance is made of. `error` is what the present step's last attempt answered."""
+    definition = definition_of(row.workflow, row.version)
+    staff, customer = definition.sentences.get(row.status, ("", "")) if definition else ("", "")
+    return Standing(
+        noun=definition.noun if definition else row.workflow,
+        lifecycle=row.lifecycle,
+        status=row.status,
+        since=row.since,
+        staff=staff,
+        customer=customer,
+        dependency=row.dependency,
+        waiting_kind=row.waiting_kind,
+        waiting_name=row.waiting_name,
+        next_what=row.next_what,
+        next_at=row.next_at,
+        needs_person=row.needs_person,
+        owner=row.owner,
+        reason=row.reason,
+        error=error,
+        deadline_at=row.deadline_at,
+        deadline_state=row.deadline_state,
+        ended_at=row.ended_at,
+    )
