@@ -5,11 +5,15 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from console.views import signin, styleguide
+from console.views import demo, instance, signin, styleguide
 
 urlpatterns: list[URLPattern] = [
     path("signin/", signin.sign_in, name="signin"),
     path("signout/", signin.sign_out, name="signout"),
+    path("work/id/<uuid:instance_id>/", instance.by_id, name="instance-by-id"),
+    path("work/<str:workflow>/<path:key>/", instance.instance, name="instance"),
 ]
+if settings.DEMO:
+    urlpatterns += [path("demo/", demo.demo, name="demo")]
 if settings.DEBUG:
     urlpatterns += [path("styleguide/", styleguide.styleguide, name="styleguide")]
