@@ -37,7 +37,7 @@ MAX_STEPS = 20
 #: A wake-up is handed on after this long, so that other pools and messages get their turn (seconds).
 PATIENCE = 3.0
 #: Work that waited longer than this in a batch renews its deadline before it begins (seconds).
-STALE_RESERVATION = 1.0
+STALE_RESERVATION = 0.5
 FAST_SECONDS = 0.05
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,8 @@ def _run(claim: Claim | None, session: Session) -> int:
     made = 0
     inputs = Inputs(claim.row.id) if claim else None
     while claim is not None and inputs is not None:
-        if not _fresh(claim):
+        claim = _renewed(claim)
+        if claim is None:
             return made
         definition = registry.find(claim.row.workflow, claim.row.version)
         try:
@@ -185,18 +186,19 @@ def _following(saved: Saved, mine: tuple[str, Direction] | None, claim: Claim, d
     return Claim(saved.row, mine[0], mine[1], saved.token, clock.now(), claim.pool, dependency)
 
 
-def _fresh(claim: Claim) -> bool:
-    """Whether a reservation still stands; one that waited in a batch renews its deadline first."""
+def _renewed(claim: Claim) -> Claim | None:
+    """The reservation with its full time ahead, if it waited in a batch. None: the sweeper took it back meanwhile."""
     if (clock.now() - claim.leased_at).total_seconds() < STALE_RESERVATION:
-        return True
-    return bool(store.run(_RENEW, (claim.row.id, claim.step, claim.direction, claim.token)))
+        return claim
+    found = store.run(_RENEW, (claim.row.id, claim.step, claim.direction, claim.token))
+    return replace(claim, leased_at=found[0][0]) if found else None
 
 
 _RENEW = """
 UPDATE workflows_work SET leased_at = clock_timestamp(),
     deadline_at = clock_timestamp() + make_interval(secs => timeout_seconds + 2)
 WHERE instance_id = $1 AND step = $2 AND direction = $3 AND token = $4 AND session_id IS NOT NULL
-RETURNING id
+RETURNING leased_at
 """
 
 
