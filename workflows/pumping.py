@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import structlog
 from django.db import connection
 
-from workflows.engine import duties, outbox, sessions, sweeper, timers
+from workflows import rollups
+from workflows.engine import clock, duties, outbox, sessions, sweeper, timers
 from workflows.engine.patience import AWAY
 from workflows.interventions import verification
 
@@ -41,6 +42,7 @@ DUTIES = (
     Duty("sweep", 2.0, sweeper.sweep),
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
+    Duty("rollups", 5.0, lambda: rollups.roll(clock.read())),
 )
 
 
