@@ -66,7 +66,9 @@ def redacted(event: HistoryEvent, definition: Definition | None) -> HistoryEvent
     """The event without personal values; without code for the workflow no values at all."""
     data = dict(event.data)
     if definition is None:
-        hidden = {name: redaction.MASK for name in ("values", "data", "match", "evidence", "key") if name in data}
+        hidden: dict[str, Any] = {
+            name: redaction.MASK for name in ("values", "data", "match", "evidence", "key") if name in data
+        }
         return replace(event, data={**data, **hidden})
     node = definition.by_name.get(event.step)
     if "values" in data:

@@ -1,4 +1,4 @@
-"""Lists of instances: rows with everything a line or a sentence needs, filters, and pages that stay put while work arrives.
+"""Lists of instances: rows with everything a line or a sentence needs, narrowed by filters, page by page.
 
 Ids are time-ordered, so a page is a keyset on the id: newest first, no row twice, none missed.
 """
@@ -6,7 +6,7 @@ Ids are time-ordered, so a page is a keyset on the id: newest first, no row twic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from workflows.dsl.definition import Definition
 from workflows.models import Instance
+from workflows.queries import redaction
 from workflows.queries.pages import Page, keyset
 from workflows.queries.search import any_of, matching
 
@@ -52,7 +54,7 @@ class InstanceRow:
     initiator_kind: str
     initiator: str
     correlation_id: str
-    #: unredacted; mask with `workflows.queries.redaction` before it leaves the process
+    #: unredacted; mask with `redacted` before it leaves the process
     attributes: Mapping[str, Any]
     revision: int
     seq: int
@@ -99,6 +101,11 @@ def some(instance_ids: list[UUID]) -> list[InstanceRow]:
     return _rows(Instance.objects.filter(id__in=instance_ids).order_by("-id"))
 
 
+def redacted(row: InstanceRow, definition: Definition | None) -> InstanceRow:
+    """The row without personal attributes; without code for the workflow all are masked."""
+    return replace(row, attributes=redaction.attributes(definition, row.attributes))
+
+
 def page(filters: Filters, *, size: int = 50, cursor: str = "") -> Page[InstanceRow]:
     """One page, newest first. Raises `pages.BadCursor`."""
     return keyset(_matching(filters), _rows, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
@@ -114,26 +121,29 @@ def _rows(found: QuerySet[Instance]) -> list[InstanceRow]:
 
 
 def _matching(filters: Filters) -> QuerySet[Instance]:
-    wanted = Q()
-    for name in ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner"):
-        values = getattr(filters, name)
-        if values:
-            wanted &= Q(**{f"{name}__in": values})
-    if filters.version is not None:
-        wanted &= Q(version=filters.version)
-    if filters.correlation_id:
-        wanted &= Q(correlation_id=filters.correlation_id)
-    if filters.started_after:
-        wanted &= Q(started_at__gte=filters.started_after)
-    if filters.started_before:
-        wanted &= Q(started_at__lt=filters.started_before)
-    if filters.needs_person is not None:
-        wanted &= Q(needs_person=filters.needs_person)
+    wanted = _columns(filters)
     if filters.overdue is not None:
         late = Q(ended_at__isnull=True, deadline_at__lte=Now())
-        wanted &= late if filters.overdue else ~late
+        wanted &= (
+            late if filters.overdue else Q(ended_at__isnull=False) | Q(deadline_at=None) | Q(deadline_at__gt=Now())
+        )
     for name, text in filters.attributes.items():
         wanted &= any_of(name, text)
     if filters.q.strip():
         wanted &= matching(filters.q)
     return Instance.objects.filter(wanted)
+
+
+def _columns(filters: Filters) -> Q:
+    every: dict[str, object] = {
+        f"{name}__in": getattr(filters, name) or None
+        for name in ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner")
+    }
+    every |= {
+        "version": filters.version,
+        "correlation_id": filters.correlation_id or None,
+        "started_at__gte": filters.started_after,
+        "started_at__lt": filters.started_before,
+        "needs_person": filters.needs_person,
+    }
+    return Q(**{lookup: value for lookup, value in every.items() if value is not None})

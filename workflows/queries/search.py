@@ -7,6 +7,7 @@ reference or webhook id of a callback, and attributes such as the customer. Seve
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from uuid import UUID
@@ -38,10 +39,8 @@ def _one(term: str) -> Q:
     as_key = _KEY.match(term)
     if as_key:
         wanted |= Q(key=as_key["key"])
-    try:
+    with suppress(ValueError):
         wanted |= Q(id=UUID(term))
-    except ValueError:
-        pass
     for name in _attributes():
         wanted |= any_of(name, term)
     by_wait = Wait.objects.filter(message_type__in=_message_types(), match=term).values("instance_id")

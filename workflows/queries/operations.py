@@ -1,0 +1,63 @@
+"""What people asked for and what came of it: accepted, running, verified by evidence, or failed again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from workflows.models import Operation
+from workflows.queries.pages import Page, keyset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRow:
+    """One act. `evidence` names the history seq that decided it."""
+
+    id: UUID
+    action: str
+    instance_id: UUID
+    actor_kind: str
+    actor: str
+    reason: str
+    state: str
+    accepted_at: datetime
+    accepted_seq: int
+    decided_at: datetime | None
+    evidence: Mapping[str, Any]
+    error: str
+
+
+_COLUMNS = tuple(one.name for one in fields(OperationRow))
+
+
+def one(operation_id: UUID) -> OperationRow | None:
+    """One operation."""
+    return next(iter(_read(Operation.objects.filter(id=operation_id))), None)
+
+
+def page(
+    *,
+    instance_id: UUID | None = None,
+    state: tuple[str, ...] = (),
+    actor: str = "",
+    size: int = 50,
+    cursor: str = "",
+) -> Page[OperationRow]:
+    """One page, newest first. Raises `pages.BadCursor`."""
+    found = Operation.objects.all()
+    if instance_id:
+        found = found.filter(instance_id=instance_id)
+    if state:
+        found = found.filter(state__in=state)
+    if actor:
+        found = found.filter(actor=actor)
+    return keyset(found, _read, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+
+
+def _read(found: QuerySet[Operation]) -> list[OperationRow]:
+    return [OperationRow(**values) for values in found.values(*_COLUMNS)]
