@@ -150,21 +150,23 @@ def _noun(instance: Instance) -> str:
         return "instance"
 
 
-def allowed_actions(principal: Principal, instance: Instance, now: datetime | None = None) -> list[AllowedAction]:
+def allowed_actions(
+    principal: Principal, instance: Instance | State, now: datetime | None = None
+) -> list[AllowedAction]:
     """Every action with its verdict, computed by deciding without saving. Costs no query."""
+    state = instance if isinstance(instance, State) else codec.load(instance.state)
     answers = []
     for action in ACTIONS:
         verdict = may(principal, action)
-        refusal = verdict.reason if not verdict.allowed else _senseless(instance, action, now or clock.now())
+        refusal = verdict.reason if not verdict.allowed else _senseless(state, action, now or clock.now())
         answers.append(AllowedAction(action, not refusal, refusal))
     return answers
 
 
-def _senseless(instance: Instance, action: str, now: datetime) -> str:
+def _senseless(state: State, action: str, now: datetime) -> str:
     """Why the action makes no sense now, or nothing."""
     try:
-        definition = registry.find(instance.workflow, instance.version)
-        state: State = codec.load(instance.state)
+        definition = registry.find(state.workflow, state.version)
         decide(definition, state, ACTIONS[action]("-", None), now)
     except facts.NotNow as error:
         sentence = str(error)
