@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 
-from workflows.engine import executor, inbox, sessions
+from workflows.engine import delivery, executor, sessions
 
 
 @shared_task(name="workflows.look", ignore_result=True)
@@ -20,7 +20,7 @@ def look(*, pool: str, instance_id: str | None = None, **kwargs: Any) -> None:
 @shared_task(name="workflows.deliver", ignore_result=True)
 def deliver(*, message_id: str, **kwargs: Any) -> None:
     """Hand a stored message to its instance."""
-    inbox.deliver(UUID(message_id))
+    delivery.deliver(UUID(message_id))
 
 
 @worker_ready.connect

@@ -119,7 +119,7 @@ def outcome(turn: Turn, name: str, happened: str) -> None:
 
 
 def late_effect(turn: Turn, fact: facts.Succeeded) -> None:
-    """A fenced attempt reports an effect. If it was taken for not done, it is corrected now; else it changes nothing."""
+    """A fenced attempt reports an effect: what was taken for not done is corrected now; else it changes nothing."""
     node, step = turn.definition.by_name[fact.step], turn.state.steps.get(fact.step)
     if step is None or not node.compensable or step.phase is Phase.SUCCEEDED or turn.state.correction is None:
         return
@@ -196,7 +196,11 @@ def _failed(turn: Turn, node: Node, item: Item, fact: facts.Failed) -> None:
         code = "unknown" if unsure else "asked" if fact.person else "exhausted" if fact.retryable else "permanent"
         turn.say(
             e.PersonAsked(
-                step=node.name, code=code, reason=fact.error, direction=Direction.COMPENSATE, evidence=dict(fact.evidence)
+                step=node.name,
+                code=code,
+                reason=fact.error,
+                direction=Direction.COMPENSATE,
+                evidence=dict(fact.evidence),
             )
         )  # fmt: skip
 

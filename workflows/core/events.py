@@ -120,7 +120,7 @@ class NothingHadHappened(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonAsked(_Event):
-    """The step cannot go on by itself. `code` names the cause: exhausted, lost, unknown, unanswered, asked or permanent."""
+    """The step cannot go on by itself. `code`: exhausted, lost, unknown, unanswered, asked or permanent."""
 
     step: str
     code: str

@@ -31,7 +31,9 @@ class OrderFulfilment(Workflow):
     noun, owner, runbook = "order", "order-desk", "runbooks/order.md"
     when_compensating = [alert(steps.alert_order_desk, calls=crm)]
     deadline = Deadline(after=hours(4), warn_before=minutes(30), escalate_to="duty-manager")
-    endings = Endings(completed="Delivered", compensated="OrderCorrected", cancelled="OrderCancelled", failed="OrderRejected")
+    endings = Endings(
+        completed="Delivered", compensated="OrderCorrected", cancelled="OrderCancelled", failed="OrderRejected"
+    )
 
     order = given(Order, key="order_id", attributes=["customer_id", "country", "total"])
     diverts = [(order["cancellation"] == True, "return")]  # noqa: E712 - a rule, not a truth value
@@ -95,7 +97,10 @@ class OrderFulfilment(Workflow):
         )
 
     sentences = {
-        "StockCheckPending": ("Checking whether everything is in stock", "We are checking whether everything is in stock."),
+        "StockCheckPending": (
+            "Checking whether everything is in stock",
+            "We are checking whether everything is in stock.",
+        ),
         "FraudCheckPending": ("Waiting for the fraud provider's score", "We are checking your order."),
         "PaymentPending": ("Charging the customer's card", "We are charging your card."),
         "PaymentRetrying": (
@@ -109,10 +114,19 @@ class OrderFulfilment(Workflow):
         ),
         "DeliveryPending": ("Handing the parcel to the carrier", "Your parcel is being handed to the carrier."),
         "Delivered": ("Paid, registered and on its way", "Your order is on its way."),
-        "OrderCorrected": ("Not fulfilled; what had been done was corrected", "Your order was cancelled and any payment was returned."),
-        "OrderRejected": ("Not accepted; nothing had been done", "We could not accept your order. You were not charged."),
+        "OrderCorrected": (
+            "Not fulfilled; what had been done was corrected",
+            "Your order was cancelled and any payment was returned.",
+        ),
+        "OrderRejected": (
+            "Not accepted; nothing had been done",
+            "We could not accept your order. You were not charged.",
+        ),
         "OrderCancelled": ("Cancelled, and what had been done was corrected", "Your order was cancelled as you asked."),
-        "CompensationInProgress": ("What had been done is being corrected", "Your order is being cancelled; any payment will be returned."),
+        "CompensationInProgress": (
+            "What had been done is being corrected",
+            "Your order is being cancelled; any payment will be returned.",
+        ),
     }
 
 
@@ -122,14 +136,18 @@ class ReturnHandling(Workflow):
     name, version = "return", 1
     noun, owner, runbook = "return", "order-desk", "runbooks/return.md"
     deadline = Deadline(after=hours(24), warn_before=hours(2), escalate_to="duty-manager")
-    endings = Endings(completed="ReturnSettled", compensated="ReturnUndone", cancelled="ReturnCancelled", failed="ReturnUnmatched")
+    endings = Endings(
+        completed="ReturnSettled", compensated="ReturnUndone", cancelled="ReturnCancelled", failed="ReturnUnmatched"
+    )
 
     returned = given(Return, key="order_id", attributes=["customer_id", "country", "total"])
     diverts = [(returned["cancellation"] == False, "order")]  # noqa: E712 - a rule, not a truth value
 
     with stage("Matching"):
         match = query(
-            returns.match_original, calls=orders, status=Status("ReturnMatching", done="ReturnMatched", failed="ReturnUnclear")
+            returns.match_original,
+            calls=orders,
+            status=Status("ReturnMatching", done="ReturnMatched", failed="ReturnUnclear"),
         )
         original = query(
             returns.await_original,

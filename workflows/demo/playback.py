@@ -73,7 +73,7 @@ def dials_turned() -> bool:
 
 def subscribe_crm() -> None:
     """The simulated CRM receives every published event, signed."""
-    secrets = settings.WEBHOOK_SECRETS.get("erp", [])
+    secrets: list[str] = settings.WEBHOOK_SECRETS.get("erp", [])
     if secrets:
         url = f"{settings.SIMULATORS_URL}/crm/events"
         Subscription.objects.update_or_create(

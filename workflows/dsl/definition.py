@@ -130,7 +130,7 @@ class Deadline:
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A workflow as frozen data. `fingerprint` changes exactly when something that runs changes."""
+    """A workflow as frozen data."""
 
     name: str
     version: int
@@ -182,13 +182,6 @@ class Definition:
     def dependencies(self) -> tuple[Dependency, ...]:
         """Every dependency the definition calls, in order of first use."""
         return tuple(dict.fromkeys(node.calls for node in self.by_name.values() if node.calls))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the definition's canonical text, hexadecimal."""
-        from workflows.dsl.describe import fingerprint
-
-        return fingerprint(self)
 
     def owner_of(self, node: Node | None) -> str:
         """Who is in charge of a node: its own owner, its stage's, or the workflow's."""

@@ -73,7 +73,7 @@ def as_text(definition: Definition) -> str:
     lines += ["", f"ends {endings.completed}, {endings.compensated}, {endings.cancelled} or {endings.failed}", ""]
     for dependency in definition.dependencies:
         lines.append(_dependency_text(dependency))
-    lines.append(f"fingerprint {definition.fingerprint}")
+    lines.append(f"fingerprint {fingerprint(definition)}")
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +94,9 @@ def _text(definition: Definition, node: Node) -> str:
     if node.function:
         parts.append(f"{node.function.name}({', '.join(name for name, _ in node.function.parameters)})")
     if node.message:
-        parts.append(f"{node.message} matching {node.match.text() if node.match else ''} within {_span(node.within)}")
+        parts.append(
+            f"{node.message} matching {node.match.text() if node.match is not None else ''} within {_span(node.within)}"
+        )
     elif node.within:
         parts.append(_span(node.within) or "")
     if node.event:
@@ -136,11 +138,11 @@ def _node(definition: Definition, node: Node) -> dict[str, Any]:
         "compensate": "IRREVERSIBLE" if isinstance(node.compensate, Irreversible) else _function(node.compensate),
         "check": _function(node.check),
         "exhausted": str(node.exhausted),
-        "idempotent_by": node.idempotent_by.text() if node.idempotent_by else None,
+        "idempotent_by": node.idempotent_by.text() if node.idempotent_by is not None else None,
         "statuses": list(node.status.names()) if node.status else [],
         "output": _contract(node.output) if node.output else None,
         "message": node.message or None,
-        "match": node.match.text() if node.match else None,
+        "match": node.match.text() if node.match is not None else None,
         "within": _span(node.within),
         "otherwise": _function(node.otherwise),
         "refused_when": node.refused_when.text() if node.refused_when is not None else None,
@@ -185,7 +187,8 @@ def _dependency(dependency: Dependency) -> dict[str, Any]:
 def _dependency_text(dependency: Dependency) -> str:
     retry = dependency.retry
     return (
-        f"dependency {dependency.name}: {dependency.adapter}, {_span(dependency.timeout)} time-out, repeats {dependency.repeats}, "
+        f"dependency {dependency.name}: {dependency.adapter}, {_span(dependency.timeout)} time-out, "
+        f"repeats {dependency.repeats}, "
         f"{retry.attempts} attempts from {_span(retry.first)} to {_span(retry.cap)}, pool {dependency.pool}"
     )
 

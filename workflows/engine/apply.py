@@ -144,7 +144,11 @@ def _beside(row: Row, definition: Definition, effect: Effect, decision: Decision
             opened = inbox.open_wait(row.id, wait, row.generation, now)
             early = inbox.early_message(wait) if opened else None
             if early is not None:
-                leased = {(step, Direction(way)) for step, way, _, session, _ in store.run(sql.LOCK_WORK, (row.id,)) if session}
+                leased = {
+                    (step, Direction(way))
+                    for step, way, _, session, _ in store.run(sql.LOCK_WORK, (row.id,))
+                    if session
+                }
                 return accept(row, early, leased, now).row
         case _:
             pass

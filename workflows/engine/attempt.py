@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -110,7 +108,9 @@ def function_of(node: Node, direction: Direction) -> Function:
         Direction.ASK: node.otherwise,
         Direction.COMPENSATE: node.compensate,
     }[direction]
-    assert chosen is not None and not isinstance(chosen, Irreversible), f"{node.name} has nothing to run for {direction}"
+    assert chosen is not None and not isinstance(chosen, Irreversible), (
+        f"{node.name} has nothing to run for {direction}"
+    )
     return chosen
 
 
@@ -135,9 +135,7 @@ def running_call(claim: Claim, state: State, node: Node) -> RunningCall:
     )
 
 
-def _returned(
-    definition: Definition, node: Node, direction: Direction, result: Any, common: dict[str, Any]
-) -> Outcome:
+def _returned(definition: Definition, node: Node, direction: Direction, result: Any, common: dict[str, Any]) -> Outcome:
     if isinstance(result, Pending):
         if direction is not Direction.ASK:
             error = f"{node.name} answered Pending, which only otherwise= may do"
@@ -187,5 +185,3 @@ def broken_input(error: ValidationError) -> str:
     """The first problem of a contract violation in words, without the offending value."""
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-

@@ -1,4 +1,4 @@
-"""The running attempt as a step function sees it, and its HTTP client: time-out, key and correlation id on every call."""
+"""The attempt as a step function sees it, and its HTTP client: time-out, key and correlation id on every call."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ class HttpClient:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise TemporaryFailure(f"{dependency.name} cannot be reached ({type(error).__name__})") from error
         except httpx.HTTPError as error:
-            raise _broken(method, dependency.name, f"did not answer in time or broke off ({type(error).__name__})") from error
+            raise _broken(
+                method, dependency.name, f"did not answer in time or broke off ({type(error).__name__})"
+            ) from error
         return _answer(method, dependency.name, response)
 
 

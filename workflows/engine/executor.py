@@ -78,7 +78,11 @@ def _claim(session: Session, pool: str) -> list[Claim]:
 
 def _fast() -> list[str]:
     """Dependencies whose observed p95 is short enough to be claimed in batches."""
-    return [name for name, seen in _durations.items() if len(seen) >= 8 and sorted(seen)[int(len(seen) * 0.95)] < FAST_SECONDS]
+    return [
+        name
+        for name, seen in _durations.items()
+        if len(seen) >= 8 and sorted(seen)[int(len(seen) * 0.95)] < FAST_SECONDS
+    ]
 
 
 def _at_cap(session: Session) -> list[str]:
@@ -88,7 +92,9 @@ def _at_cap(session: Session) -> list[str]:
 
 
 def _cap(dependency: str) -> int:
-    declared = {d.name: d.concurrency for definition in registry.definitions().values() for d in definition.dependencies}
+    declared = {
+        d.name: d.concurrency for definition in registry.definitions().values() for d in definition.dependencies
+    }
     return declared.get(dependency) or max(sessions.THREADS // 2, 1)
 
 
@@ -102,21 +108,21 @@ def _run(claim: Claim | None, session: Session) -> int:
     made = 0
     inputs = Inputs(claim.row.id) if claim else None
     while claim is not None and inputs is not None:
-        claim = _renewed(claim)
-        if claim is None:
+        current = _renewed(claim)
+        if current is None:
             return made
-        definition = registry.find(claim.row.workflow, claim.row.version)
+        definition = registry.find(current.row.workflow, current.row.version)
         try:
-            outcome = _attempt(definition, claim, session, inputs)
+            outcome = _attempt(definition, current, session, inputs)
         except AWAY:
-            when_back(partial(store.unclaim, claim))
+            when_back(partial(store.unclaim, current))
             return made
         made += 1
         try:
-            claim = _finish(definition, claim, outcome, session, inputs, more=made < MAX_STEPS)
+            claim = _finish(definition, current, outcome, session, inputs, more=made < MAX_STEPS)
         except AWAY:  # it may have committed or not; the locking beats look before they write
             connection.close()
-            when_back(partial(_commit_locked, claim, _change(claim, outcome), outcome))
+            when_back(partial(_commit_locked, current, _change(current, outcome), outcome))
             return made
     return made
 
@@ -231,6 +237,14 @@ def _keep_late(claim: Claim, outcome: Outcome, *, used: bool) -> None:
         INSERT INTO workflows_lateresult (instance_id, step, direction, token, at, outcome, body, disposition)
         VALUES ($1, $2, $3, $4, now(), $5, $6, $7)
         """,
-        (claim.row.id, claim.step, claim.direction, claim.token, kind, outcome.body or "", "used" if used else "ignored"),
+        (
+            claim.row.id,
+            claim.step,
+            claim.direction,
+            claim.token,
+            kind,
+            outcome.body or "",
+            "used" if used else "ignored",
+        ),
     )
     log.warning("attempt.late", step=claim.step, instance=str(claim.row.id), used=used)

@@ -68,7 +68,7 @@ class _Mailbox:
 
     def _send(self, task: str, pool: str, arguments: dict[str, Any]) -> None:
         try:
-            if task == "workflows.look" and _client().llen(pool) >= ENOUGH:  # type: ignore[operator]
+            if task == "workflows.look" and _client().llen(pool) >= ENOUGH:
                 return
             current_app.send_task(task, kwargs=arguments, queue=pool, ignore_result=True, retry=False)
         except (redis.RedisError, KombuError, OSError) as error:

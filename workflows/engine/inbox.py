@@ -49,20 +49,22 @@ class Received:
 def receive(source: str, webhook_id: str, kind: str, key: str, body: str, correlation_id: str = "") -> Received:
     """Store a message durably; after this returns it is never lost. The same webhook-id changes nothing."""
     with transaction.atomic():
-        store.run(_LOCK, (f"{kind}\n{key}",))
+        store.run(LOCK, (f"{kind}\n{key}",))
         now = clock.read()
         fresh = ids.new_id()
         stored = store.run(_INSERT, (fresh, source, webhook_id, kind, key, body, now, correlation_id))
         if not stored:
-            found = store.run("SELECT id, state FROM workflows_message WHERE source = $1 AND webhook_id = $2", (source, webhook_id))
+            found = store.run(
+                "SELECT id, state FROM workflows_message WHERE source = $1 AND webhook_id = $2", (source, webhook_id)
+            )
             return Received(found[0][0], found[0][1], new=False)
-        state, instance_id = _sort(fresh, kind, key, body, now)
+        state, instance_id = sort(fresh, kind, key, body, now)
         if instance_id is not None:
             transaction.on_commit(lambda: hints.deliver(fresh), robust=True)
         return Received(fresh, state, new=True)
 
 
-def _sort(message_id: UUID, kind: str, key: str, body: str, now: datetime) -> tuple[str, UUID | None]:
+def sort(message_id: UUID, kind: str, key: str, body: str, now: datetime) -> tuple[str, UUID | None]:
     """Give a new message its disposition if nobody will ever wait for it; else the instance that may take it."""
     waits = store.run(_WAITS, (kind, key))
     for instance_id, _, state in waits:
@@ -83,49 +85,9 @@ def _same_as_applied(instance_id: UUID, step: str, body: str) -> bool:
     return bool(found) and json.loads(found[0][0]) == json.loads(body)
 
 
-def deliver(message_id: UUID) -> bool:
-    """Hand a pending message to its instance, in a transaction of its own. False: nobody waits for it (any more)."""
-    from workflows.engine import apply
-
-    found = store.run(_CANDIDATE, (message_id,))
-    if not found:
-        _sort_again(message_id)
-        return False
-    instance_id, step = found[0]
-
-    with transaction.atomic():
-        locked = store.lock(instance_id)
-        if locked is None:
-            return False
-        row, leases = locked
-        pending = store.run(_TAKE, (message_id,))
-        still_open = store.run(_OPEN, (instance_id, step))
-        if not pending or not still_open or row.state.paused:
-            return False  # another process was faster, or it waits until the instance is resumed
-        source, body = pending[0]
-        in_flight = {(lease.step, lease.direction) for lease in leases if lease.session_id is not None}
-        apply.accept(row, Arrived(message_id, source, body, step), in_flight, clock.read())
-        return True
-
-
-def _sort_again(message_id: UUID) -> None:
-    """A pending message whose wait has been closed meanwhile gets its disposition."""
-    with transaction.atomic():
-        found = store.run("SELECT type, key, body FROM workflows_message WHERE id = $1 AND state = 'pending'", (message_id,))
-        if found:
-            kind, key, body = found[0]
-            store.run(_LOCK, (f"{kind}\n{key}",))
-            _sort(message_id, kind, key, body, clock.read())
-
-
-def undelivered(limit: int = 200) -> list[UUID]:
-    """Pending messages that some wait, open or closed, concerns: what the sweeper hands over or sorts."""
-    return [row[0] for row in store.run(_UNDELIVERED, (limit,))]
-
-
 def open_wait(instance_id: UUID, wait: Wait, generation: int, now: datetime) -> bool:
     """Open a wait, or move its due time. True when it is new. Takes the advisory lock, after the instance's."""
-    store.run(_LOCK, (f"{wait.message_type}\n{wait.match}",))
+    store.run(LOCK, (f"{wait.message_type}\n{wait.match}",))
     moved = store.run(
         "UPDATE workflows_wait SET due_at = $3 WHERE instance_id = $1 AND step = $2 AND state = 'open' RETURNING id",
         (instance_id, wait.step, wait.due_at),
@@ -156,7 +118,8 @@ def dispose(
 ) -> None:
     """Record what became of a message."""
     store.run(
-        "UPDATE workflows_message SET state = $2, disposed_at = $3, instance_id = $4, step = $5, note = $6 WHERE id = $1",
+        "UPDATE workflows_message SET state = $2, disposed_at = $3, instance_id = $4, step = $5, note = $6"
+        " WHERE id = $1",
         (message_id, state, now, instance_id, step, note),
     )
 
@@ -175,7 +138,7 @@ def read(definition: Definition, node: Node, message: Arrived) -> Mapping[str, A
     return {".".join(path): extract(data, path) for path in definition.extracts.get(node.name, ())}
 
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _INSERT = """
 INSERT INTO workflows_message (id, source, webhook_id, type, key, body, received_at, state, step, note, correlation_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', '', '', $8) ON CONFLICT (source, webhook_id) DO NOTHING RETURNING id
@@ -186,13 +149,6 @@ SELECT instance_id, step, state FROM workflows_wait WHERE message_type = $1 AND 
 _APPLIED = """
 SELECT body FROM workflows_message WHERE instance_id = $1 AND step = $2 AND state = 'applied'
 """
-_CANDIDATE = """
-SELECT w.instance_id, w.step FROM workflows_message m
-JOIN workflows_wait w ON w.message_type = m.type AND w.match = m.key AND w.state = 'open'
-WHERE m.id = $1 AND m.state = 'pending' ORDER BY w.id LIMIT 1
-"""
-_TAKE = "SELECT source, body FROM workflows_message WHERE id = $1 AND state = 'pending' FOR UPDATE"
-_OPEN = "SELECT id FROM workflows_wait WHERE instance_id = $1 AND step = $2 AND state = 'open' FOR UPDATE"
 _OPEN_WAIT = """
 INSERT INTO workflows_wait (instance_id, step, generation, message_type, match, due_at, opened_at, state)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
@@ -200,10 +156,4 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')
 _EARLY = """
 SELECT id, source, body FROM workflows_message
 WHERE type = $1 AND key = $2 AND state = 'pending' ORDER BY received_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
-_UNDELIVERED = """
-SELECT m.id FROM workflows_message m WHERE m.state = 'pending'
-  AND EXISTS (SELECT FROM workflows_wait w LEFT JOIN workflows_instance i ON i.id = w.instance_id AND i.lifecycle = 'paused'
-              WHERE w.message_type = m.type AND w.match = m.key AND i.id IS NULL)
-ORDER BY m.received_at LIMIT $1
 """

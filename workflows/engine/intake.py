@@ -178,7 +178,13 @@ def refuse(
         cursor.execute(
             "INSERT INTO workflows_refusedstart (at, workflow, key, actor, problems, correlation_id)"
             " VALUES (clock_timestamp(), %s, %s, %s, %s::jsonb, %s)",
-            [workflow, key[:200].replace("\x00", ""), actor.name, json.dumps([[p.field, p.message] for p in problems]), correlation_id],
+            [
+                workflow,
+                key[:200].replace("\x00", ""),
+                actor.name,
+                json.dumps([[p.field, p.message] for p in problems]),
+                correlation_id,
+            ],
         )
 
 

@@ -80,8 +80,13 @@ def _make_out(subscription_id: int) -> int:
 
 def deliver_due(limit: int = BATCH) -> int:
     """Send what is due, one attempt each. Returns how many were sent successfully."""
-    rows = [Due(*row[:9], _json(row[9]), *row[10:]) for row in store.run(_DUE, (limit,))]
-    return sum(_deliver(due) for due in rows)
+    return sum(_deliver(_due(row)) for row in store.run(_DUE, (limit,)))
+
+
+def _due(row: tuple[Any, ...]) -> Due:
+    columns: list[Any] = list(row)
+    columns[9] = _json(columns[9])
+    return Due(*columns)
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -170,6 +175,8 @@ WHERE d.state = 'pending' AND d.next_at <= clock_timestamp()
                   AND before.instance_id = d.instance_id AND before.number < d.number AND before.state = 'pending')
 ORDER BY d.next_at LIMIT $1
 """
-_DELIVERED = "UPDATE workflows_delivery SET state = 'delivered', attempts = attempts + 1, delivered_at = $2, error = '' WHERE id = $1"
+_DELIVERED = """
+UPDATE workflows_delivery SET state = 'delivered', attempts = attempts + 1, delivered_at = $2, error = '' WHERE id = $1
+"""
 _DEAD = "UPDATE workflows_delivery SET state = 'dead', attempts = attempts + 1, error = $2 WHERE id = $1"
 _LATER = "UPDATE workflows_delivery SET attempts = attempts + 1, next_at = $2, error = $3 WHERE id = $1"

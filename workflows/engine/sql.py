@@ -80,7 +80,8 @@ WITH born AS (
     FROM born, json_to_recordset($31::json) AS p(seq int, body text, salt text)
 ), timed AS (
     INSERT INTO workflows_timer (instance_id, name, fire_at, held)
-    SELECT born.id, t.name, t.fire_at, false FROM born, json_to_recordset($32::json) AS t(name text, fire_at timestamptz)
+    SELECT born.id, t.name, t.fire_at, false
+    FROM born, json_to_recordset($32::json) AS t(name text, fire_at timestamptz)
 ), added AS (
     INSERT INTO workflows_work
         (instance_id, step, direction, workflow, version, pool, dependency, band, ready_at, held, safe,

@@ -101,7 +101,14 @@ def _claim(found: tuple[Any, ...]) -> Claim:
 
 
 def _row(
-    instance_id: UUID, workflow: str, version: int, revision: int, state: Any, head: bytes, generation: int, correlation: str
+    instance_id: UUID,
+    workflow: str,
+    version: int,
+    revision: int,
+    state: Any,
+    head: bytes,
+    generation: int,
+    correlation: str,
 ) -> Row:
     data = json.loads(state) if isinstance(state, str) else state
     return Row(instance_id, workflow, version, revision, codec.load(data), bytes(head), generation, correlation)
@@ -146,7 +153,15 @@ def save(
     statement. Timers, waits and published events are the caller's (apply.py), in the same transaction.
     """
     said = chain.records(
-        row.id, (row.state.seq, row.head_hash), row.generation, decision.events, now, actor, row.correlation_id, body, token
+        row.id,
+        (row.state.seq, row.head_hash),
+        row.generation,
+        decision.events,
+        now,
+        actor,
+        row.correlation_id,
+        body,
+        token,
     )
     head = said[-1].hash if said else row.head_hash
     shown, state = face(definition, decision.state), decision.state
@@ -182,8 +197,10 @@ class NewInstance:
 
 
 def start(new: NewInstance, definition: Definition, decision: Decision, now: datetime) -> bool:
-    """Write a new instance and its audit row. False: this (workflow, key, run) exists already, and nothing was written."""
-    said = chain.records(new.id, (0, chain.GENESIS), 1, decision.events, now, new.actor, new.correlation_id, new.body, 0)
+    """Write a new instance and its audit row. False: this (workflow, key, run) exists; nothing was written."""
+    said = chain.records(
+        new.id, (0, chain.GENESIS), 1, decision.events, now, new.actor, new.correlation_id, new.body, 0
+    )
     shown, state = face(definition, decision.state), decision.state
     timers = [
         {"name": effect.timer.name, "fire_at": effect.timer.fire_at.isoformat()}
@@ -203,7 +220,7 @@ def start(new: NewInstance, definition: Definition, decision: Decision, now: dat
 
 def payloads(instance_id: UUID, seqs: Iterable[int]) -> dict[int, str | None]:
     """The stored bodies (JSON text) by history seq; None where redaction removed one."""
-    return dict(run(sql.PAYLOADS, (instance_id, list(seqs))))  # type: ignore[arg-type]
+    return dict(run(sql.PAYLOADS, (instance_id, list(seqs))))
 
 
 def unclaim(claim: Claim) -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from workflows.core.facts import Lost
 from workflows.core.state import Direction
-from workflows.engine import apply, hints, inbox, store
+from workflows.engine import apply, delivery, hints, store
 from workflows.engine.apply import Change
 from workflows.engine.sessions import LEASE_SECONDS
 from workflows.engine.store import Lease, Row
@@ -55,7 +55,7 @@ def wake_ready() -> None:
 
 def deliver_pending() -> int:
     """Hand over messages whose hint was lost. Returns how many were handed over."""
-    return sum(inbox.deliver(message_id) for message_id in inbox.undelivered())
+    return sum(delivery.deliver(message_id) for message_id in delivery.undelivered())
 
 
 _END_DEAD = """

@@ -75,7 +75,7 @@ def user(account: Any, through: str = "page") -> Principal:
     """The principal of a signed-in Django user: the union of their groups' capabilities; a superuser has all."""
     if not account.is_active:
         return Principal("user", account.get_username(), frozenset(), through)
-    roles = ["admin"] if account.is_superuser else account.groups.values_list("name", flat=True)
+    roles = ["admin"] if account.is_superuser else [group.name for group in account.groups.all()]
     granted: frozenset[str] = frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
     return Principal("user", account.get_username(), granted, through)
 

@@ -49,6 +49,8 @@ def start(
     except InvalidInput as error:
         found = key or raw.get(definition.key)
         target = str(found)[:200] if isinstance(found, str | int) else ""
-        audit.record(act, allowed=False, refusal=str(error)[:1000], workflow=workflow, target=target.replace("\x00", ""))
+        audit.record(
+            act, allowed=False, refusal=str(error)[:1000], workflow=workflow, target=target.replace("\x00", "")
+        )
         intake.refuse(workflow, target, actor, error.problems, correlation_id)
         raise

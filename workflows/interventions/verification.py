@@ -9,7 +9,10 @@ from workflows.models import Event, Instance, Operation
 
 #: Event types that prove an action, and those that prove it failed again.
 _PROOF = {
-    "retry": ({"StepSucceeded", "CompensationSucceeded", "StepRefused", "InstanceEnded"}, {"PersonAsked", "StepDropped"}),
+    "retry": (
+        {"StepSucceeded", "CompensationSucceeded", "StepRefused", "InstanceEnded"},
+        {"PersonAsked", "StepDropped"},
+    ),
     "pause": ({"InstancePaused"}, set()),
     "resume": ({"InstanceResumed"}, set()),
     "cancel": ({"InstanceEnded"}, {"PersonAsked"}),

@@ -1,0 +1,65 @@
+"""Hands stored messages to the instances that wait for them, one transaction each, after they were acknowledged."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows.engine import apply, clock, inbox, store
+
+
+def deliver(message_id: UUID) -> bool:
+    """Hand a pending message to its instance, in a transaction of its own. False: nobody waits for it (any more)."""
+    found = store.run(_CANDIDATE, (message_id,))
+    if not found:
+        _sort_again(message_id)
+        return False
+    instance_id, step = found[0]
+
+    with transaction.atomic():
+        locked = store.lock(instance_id)
+        if locked is None:
+            return False
+        row, leases = locked
+        pending = store.run(_TAKE, (message_id,))
+        still_open = store.run(_OPEN, (instance_id, step))
+        if not pending or not still_open or row.state.paused:
+            return False  # another process was faster, or it waits until the instance is resumed
+        source, body = pending[0]
+        in_flight = {(lease.step, lease.direction) for lease in leases if lease.session_id is not None}
+        apply.accept(row, inbox.Arrived(message_id, source, body, step), in_flight, clock.read())
+        return True
+
+
+def _sort_again(message_id: UUID) -> None:
+    """A pending message whose wait has been closed meanwhile gets its disposition."""
+    with transaction.atomic():
+        found = store.run(
+            "SELECT type, key, body FROM workflows_message WHERE id = $1 AND state = 'pending'", (message_id,)
+        )
+        if found:
+            kind, key, body = found[0]
+            store.run(inbox.LOCK, (f"{kind}\n{key}",))
+            inbox.sort(message_id, kind, key, body, clock.read())
+
+
+def undelivered(limit: int = 200) -> list[UUID]:
+    """Pending messages that some wait, open or closed, concerns: what the sweeper hands over or sorts."""
+    return [row[0] for row in store.run(_UNDELIVERED, (limit,))]
+
+
+_CANDIDATE = """
+SELECT w.instance_id, w.step FROM workflows_message m
+JOIN workflows_wait w ON w.message_type = m.type AND w.match = m.key AND w.state = 'open'
+WHERE m.id = $1 AND m.state = 'pending' ORDER BY w.id LIMIT 1
+"""
+_TAKE = "SELECT source, body FROM workflows_message WHERE id = $1 AND state = 'pending' FOR UPDATE"
+_OPEN = "SELECT id FROM workflows_wait WHERE instance_id = $1 AND step = $2 AND state = 'open' FOR UPDATE"
+_UNDELIVERED = """
+SELECT m.id FROM workflows_message m WHERE m.state = 'pending'
+  AND EXISTS (SELECT FROM workflows_wait w
+              LEFT JOIN workflows_instance i ON i.id = w.instance_id AND i.lifecycle = 'paused'
+              WHERE w.message_type = m.type AND w.match = m.key AND i.id IS NULL)
+ORDER BY m.received_at LIMIT $1
+"""
