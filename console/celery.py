@@ -1,4 +1,4 @@
-"""The Celery application: wake-ups for workers over Redis, and nothing else. A lost message costs latency, never work."""
+"""The Celery application: wake-ups for workers over Redis, nothing else. A lost one costs latency, never work."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="default",
-    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])],
+    task_queues=[
+        Queue(name, Exchange(name), routing_key=name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])
+    ],
     timezone="UTC",
     # Connections outlive tasks; each task starts with a look whether its own still works.
     CELERY_DB_REUSE_MAX=1_000_000_000,

@@ -6,6 +6,7 @@ import base64
 import binascii
 import importlib.util
 import math
+import os
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,8 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
-env = environ.Env()
 
+#: the host names that are allowed when none are given
+LOCAL: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]", "testserver", ".localhost"})
 #: what a failpoint may do; `stop` and `sleep` need seconds
 FAILPOINT = re.compile(r"[a-i]:(kill9|raise|exec_then_raise|(stop|sleep):\d+(\.\d+)?)")
@@ -29,7 +31,7 @@ def refuse(name: str, problem: str) -> ImproperlyConfigured:
 
 def read(name: str, parse: Callable[[str], T], default: T) -> T:
     """The parsed variable, or `default` when it is unset or empty. Raises `ImproperlyConfigured` naming it."""
-    raw = env.str(name, "").strip()
+    raw = os.environ.get(name, "").strip()
     if not raw:
         return default
     try:
@@ -38,6 +40,10 @@ def read(name: str, parse: Callable[[str], T], default: T) -> T:
         raise
     except ValueError as error:
         raise refuse(name, str(error)) from None
+
+
+def text(name: str, default: str) -> str:
+    return os.environ.get(name, default)
 
 
 def switch(name: str, *, default: bool = False) -> bool:
@@ -68,7 +74,7 @@ def hosts(name: str) -> list[str]:
                 raise ValueError(f"{host!r} is not a host name (no scheme, no port, no path).")
         return found
 
-    return list(read(name, parse, ("localhost", "127.0.0.1", "[::1]")))
+    return list(read(name, parse, LOCAL))
 
 
 def origins(name: str) -> list[str]:
@@ -105,7 +111,7 @@ def database(name: str, url: str) -> dict[str, Any]:
 def email(name: str, default: str) -> dict[str, Any]:
     """Django's EMAIL_ settings for a URL such as smtp+tls://user:password@host:587."""
     try:
-        found: dict[str, Any] = environ.Env.email_url_config(env.str(name, "") or default)
+        found: dict[str, Any] = environ.Env.email_url_config(os.environ.get(name, "") or default)
     except (ValueError, ImproperlyConfigured):
         raise refuse(name, "cannot be read as a URL such as smtp+tls://user:password@host:587.") from None
     return found
@@ -143,7 +149,7 @@ def pace(name: str, *, demo: bool) -> float:
 
 def failpoint(name: str, *, chaos: bool) -> str:
     """A deliberate failure such as `d:kill9`; only where CHAOS=1."""
-    value = env.str(name, "").strip()
+    value = os.environ.get(name, "").strip()
     if not value:
         return ""
     if not chaos:

@@ -16,7 +16,6 @@ from console.environment import (
     choice,
     database,
     email,
-    env,
     failpoint,
     hosts,
     modules,
@@ -24,11 +23,13 @@ from console.environment import (
     pace,
     refuse,
     switch,
+    text,
     webhook_secrets,
 )
+from workflows import telemetry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", "") or "var").absolute()
+DATA_DIR = Path(os.environ.get("DATA_DIR") or "var").absolute()
 discover(DATA_DIR)
 
 # --- what this installation is --------------------------------------------------------------------------------------
@@ -38,7 +39,7 @@ DEMO = switch("DEMO", default=is_demo(DATA_DIR))
 PACE = pace("PACE", demo=DEMO)
 CHAOS = switch("CHAOS")
 FAILPOINT = failpoint("FAILPOINT", chaos=CHAOS)
-CONSOLE_ENVIRONMENT = env.str("CONSOLE_ENVIRONMENT", "demo" if DEMO else "")
+CONSOLE_ENVIRONMENT = text("CONSOLE_ENVIRONMENT", "demo" if DEMO else "")
 CONSOLE_APPS = modules("CONSOLE_APPS")
 SIMULATORS_URL = address("SIMULATORS_URL", ("http", "https"), "http://127.0.0.1:8001").rstrip("/")
 
@@ -69,12 +70,12 @@ ON_LOOPBACK = all(host in LOOPBACK for host in ALLOWED_HOSTS)
 if DEMO and not ON_LOOPBACK:
     raise refuse("ALLOWED_HOSTS", "the demo has public passwords and runs on loopback names only (or set DEMO=0).")
 
-SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY = text("SECRET_KEY", "")
 if not SECRET_KEY and (DATA_DIR / "secret_key").is_file():
     SECRET_KEY = (DATA_DIR / "secret_key").read_text().strip()
 if len(SECRET_KEY) < 32:
     raise refuse("SECRET_KEY", "is missing or shorter than 32 characters.")
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_TOKEN = text("METRICS_TOKEN", "")
 WEBHOOK_SECRETS = webhook_secrets("WEBHOOK_SECRETS")
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not ON_LOOPBACK
@@ -140,7 +141,7 @@ ROOT_URLCONF = "console.urls"
 ASGI_APPLICATION = "console.asgi.application"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "console.static.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -179,10 +180,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 STATIC_URL = "/static/"
 #: where `collectstatic` puts copies for a web server in front; not needed otherwise
-STATIC_ROOT = env.str("STATIC_ROOT", "") or None
+STATIC_ROOT = text("STATIC_ROOT", "") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 #: served straight from the source folders: nothing to collect before a start
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -214,3 +216,4 @@ EMAIL_TIMEOUT = 10
 # --- telemetry ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
 LOG_FORMAT = choice("LOG_FORMAT", ("json", "text"), "json")
+LOGGING = telemetry.configure(LOG_LEVEL, LOG_FORMAT)

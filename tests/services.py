@@ -1,4 +1,4 @@
-"""The PostgreSQL and Valkey of one test run: started once by the process that runs pytest, shared by its xdist workers."""
+"""The PostgreSQL and Valkey of one test run, started by the process that runs pytest, shared by xdist workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _undo: list[Callable[[], object]] = []
 
 
 def provide() -> None:
-    """Set the environment that the settings read. Services run until `dismiss`, at the latest until the process ends."""
+    """Set the environment that the settings read. Services run until `dismiss`, at most until the process ends."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     # Browser tests run an event loop in the thread that also prepares their data.
     os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

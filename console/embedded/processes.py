@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.embedded import lifeline
+from console.embedded.accounts import rights
 
 #: prctl(2): the signal this process gets when the thread that started it ends
 PR_SET_PDEATHSIG = 1
@@ -63,7 +63,7 @@ def start(program: Program, logs: Path) -> Child:
     Linux ties a child's life to the *thread* that started it; elsewhere the lifeline process does the same job.
     """
     log = _open_log(logs / f"{program.name}.log")
-    account = pwd.getpwnam(program.user) if program.user else None
+    them = rights(program.user)
     with log.open("ab") as output:
         process = subprocess.Popen(
             program.argv,
@@ -74,7 +74,9 @@ def start(program: Program, logs: Path) -> Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_tie_to_us(program.orphan_signal),
-            **({"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}),
+            user=them.user,
+            group=them.group,
+            extra_groups=them.extra_groups,
         )
     if _LIBC is None:
         lifeline.tie(process.pid, program.orphan_signal)
@@ -122,7 +124,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def follow_parent() -> None:
-    """Stop when the process that started us dies, if it asked for that (WATCHKEEPER_FOLLOWS_PARENT=1), as `make up` does."""
+    """Stop when the process that started us dies, if it asked so (WATCHKEEPER_FOLLOWS_PARENT=1), as `make up` does."""
     if _LIBC is not None and os.environ.get("WATCHKEEPER_FOLLOWS_PARENT") == "1":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM.value, 0, 0, 0)
 

@@ -1,7 +1,7 @@
 """Keeps a set of processes running: starts them in order, restarts what ends, stops them in reverse.
 
-    starting ──► running ──ends──► waiting (backoff) ──► running …
-                                      └── too often in a row ──► `GaveUp`
+starting ──► running ──ends──► waiting (backoff) ──► running …
+                                  └── too often in a row ──► `GaveUp`
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded Valkey: any server found on this machine, on a loopback port with a password, keeping nothing on disk."""
+"""The embedded Valkey: any server found on this machine, on loopback with a password, keeping nothing on disk."""
 
 from __future__ import annotations
 

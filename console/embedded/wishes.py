@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from console.embedded.errors import EmbeddedError
 
@@ -66,11 +66,9 @@ class Wishes:
 
     def console_is_ready(self, known_as: str) -> bool:
         """Whether /readyz answers 200 to a request that uses this host name."""
-        request = urllib.request.Request(f"{self.url}readyz", headers={"Host": known_as})
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return int(answer.status) == 200
-        except (urllib.error.URLError, OSError):
+            return httpx.get(f"{self.url}readyz", headers={"Host": known_as}, timeout=5, trust_env=False).is_success
+        except httpx.HTTPError:
             return False
 
 

@@ -6,7 +6,7 @@ Run as the owner of the tables, after every `migrate`.
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
@@ -18,10 +18,12 @@ from workflows.models import APPEND_ONLY_TABLES
 
 class Command(BaseCommand):
     help = __doc__
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--role", default=APPLICATION, help="the application role; it must exist (default: %(default)s)")
+        parser.add_argument(
+            "--role", default=APPLICATION, help="the application role; it must exist (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         role = options["role"]

@@ -10,7 +10,7 @@ import os
 import time
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management import get_commands
@@ -32,10 +32,12 @@ PATIENCE = 30.0
 
 class Command(BaseCommand):
     help = __doc__
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="port of the console; the demo also uses the next one")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port of the console; the demo also uses the next one"
+        )
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         parser.add_argument("--data-dir", default="", help="where everything is kept (default: DATA_DIR or var)")
         parser.add_argument("--workers", type=int, default=2, help="worker processes (default: %(default)s)")
@@ -128,7 +130,10 @@ class Command(BaseCommand):
             demo = json.loads((wishes.data_dir / discovery.DEMO).read_text())
             lines += ["", f"  {'sign in as':12}{'password':18}API token"]
             lines += [f"  {name:12}{user['password']:18}{user['token']}" for name, user in demo["users"].items()]
-            lines += ["", f"  Simulated systems: {demo['simulators_url']}   (also in {wishes.data_dir / discovery.DEMO})"]
+            lines += [
+                "",
+                f"  Simulated systems: {demo['simulators_url']}   (also in {wishes.data_dir / discovery.DEMO})",
+            ]
         lines += [f"  Logs: {wishes.data_dir / 'logs'}", "  Ctrl-C stops everything."]
         self._print("\n".join(["", *lines, "", ""]))
 
@@ -146,4 +151,4 @@ class Command(BaseCommand):
             self.stdout.write(text, ending="")
             self.stdout.flush()
         except BrokenPipeError:
-            self.stdout = OutputWrapper(open(os.devnull, "w"))  # noqa: SIM115 - for the rest of our life
+            self.stdout = OutputWrapper(Path(os.devnull).open("w"))  # noqa: SIM115 - for the rest of our life
