@@ -90,7 +90,7 @@ def refusal(node: Node, values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Code and reason when an answer is a refusal by the node's own rule, else None."""
     if node.refused_when is None or not node.refused_when.holds({node.name: values}):
         return None
-    reason = node.refusal_reason.value({node.name: values}) if node.refusal_reason else None
+    reason = node.refusal_reason.value({node.name: values}) if node.refusal_reason is not None else None
     code = node.status.refused if node.status else "Refused"
     return code, str(reason or f"{node.message or node.name} was refused")
 

@@ -6,12 +6,12 @@ import re
 import typing
 from typing import Any
 
-from pydantic import BaseModel
-
+from workflows.dsl.call import Pending
 from workflows.dsl.contracts import accepts_none, field_type, without_none
-from workflows.dsl.definition import Definition, Function, Irreversible, Kind, Node, node_refs
+from workflows.dsl.definition import Definition, Function, Irreversible, Kind, Node
 from workflows.dsl.errors import DefinitionError
-from workflows.dsl.rules import All, Compare, Ref, Rule
+from workflows.dsl.field_checks import check_diverts, check_fields, contract_of, may_be_missing, type_name
+from workflows.dsl.rules import All, Compare, Rule
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -23,15 +23,24 @@ def check(definition: Definition) -> None:
     for node in definition.nodes:
         _check_edges(definition, node, seen)
         seen.add(node.name)
+    for node in definition.alerts:
+        if node.name in seen:
+            _refuse(node.where, f"the name {node.name!r} is used twice")
+        seen.add(node.name)
     for node in (*definition.nodes, *definition.alerts):
-        for one in (_check_kind, _check_refs, _check_functions, _check_irreversible):
+        for one in (_check_kind, check_fields, _check_functions, _check_irreversible):
             one(definition, node)
+    check_diverts(definition)
     _check_sentences(definition)
 
 
 def _check_irreversible(definition: Definition, node: Node) -> None:
     """An effect nobody can take back belongs behind everything that may still be refused."""
-    if node.kind is not Kind.STEP or not isinstance(node.compensate, Irreversible) or node.name not in _names(definition):
+    if (
+        node.kind is not Kind.STEP
+        or not isinstance(node.compensate, Irreversible)
+        or node.name not in _names(definition)
+    ):
         return
     for other in definition.nodes:
         refusable = other.critical and other.kind in (Kind.STEP, Kind.CALLBACK) and other is not node
@@ -65,7 +74,8 @@ def _surely_before(definition: Definition, first: Node, then: Node) -> bool:
 def _exclusive(one: Node, other: Node) -> bool:
     """Whether the two conditions compare the same field with different constants, so that only one can hold."""
     constants = [
-        {(part.left.text(), part.right) for part in _conjuncts(node.when) if part.operator == "=="} for node in (one, other)
+        {(part.left.text(), part.right) for part in _conjuncts(node.when) if part.operator == "=="}
+        for node in (one, other)
     ]
     return any(a == b and x != y for a, x in constants[0] for b, y in constants[1])
 
@@ -79,7 +89,7 @@ def _conjuncts(rule: Rule | None) -> list[Compare]:
 def _check_header(definition: Definition) -> None:
     if not _SLUG.fullmatch(definition.name):
         _refuse(definition.where, f"the name {definition.name!r} must be lower-case words joined by '-'")
-    if not isinstance(definition.version, int) or definition.version < 1:
+    if definition.version < 1:
         _refuse(definition.where, f"version must be a whole number from 1, not {definition.version!r}")
     if not definition.nodes:
         _refuse(definition.where, "a workflow needs at least one line inside a stage")
@@ -91,6 +101,9 @@ def _check_header(definition: Definition) -> None:
     names = [stage.name for stage in definition.stages]
     if len(names) != len(set(names)):
         _refuse(definition.where, "two stages have the same name")
+    called = [dependency.name for dependency in definition.dependencies]
+    if len(called) != len(set(called)):
+        _refuse(definition.where, "two different dependencies have the same name")
 
 
 def _check_edges(definition: Definition, node: Node, seen: set[str]) -> None:
@@ -108,34 +121,10 @@ def _check_kind(definition: Definition, node: Node) -> None:
         _refuse(node.where, f"{node.name} must say compensate=: a function that corrects it, or IRREVERSIBLE")
     if node.kind is Kind.CALLBACK and (node.within is None or node.within.total_seconds() <= 0):
         _refuse(node.where, f"{node.name} must say how long to wait: within=minutes(20)")
+    if node.check is not None and node.output is None:
+        _refuse(node.where, f"{node.name} has a check=, so it must return a Contract: nothing means nothing happened")
     if node.calls is not None and node.calls.repeats == "unsafe" and node.kind is Kind.QUERY:
         _refuse(node.where, f"{node.name} is a query, but {node.calls.name} repeats unsafely; a query has no effect")
-
-
-def _check_refs(definition: Definition, node: Node) -> None:
-    for ref in node_refs(node):
-        contract = _contract_of(definition, ref.source)
-        if contract is None:
-            _refuse(node.where, f"{node.name} reads {ref.text()}, but {ref.source} has no result")
-        elif field_type(contract, ref.path) is None:
-            known = ", ".join(contract.model_fields)
-            _refuse(
-                node.where,
-                f"{node.name} reads {ref.text()}, but {contract.__name__} has no such field (known: {known})",
-            )
-    if node.kind is Kind.PUBLISH and node.event is not None:
-        for name, ref in node.fields:
-            _check_event_field(definition, node, name, ref)
-
-
-def _check_event_field(definition: Definition, node: Node, name: str, ref: Ref) -> None:
-    assert node.event is not None
-    if name not in node.event.model_fields:
-        _refuse(node.where, f"{node.event.__name__} has no field {name!r}")
-    contract = _contract_of(definition, ref.source)
-    given, wanted = field_type(contract, ref.path) if contract else None, field_type(node.event, (name,))
-    if without_none(given) is not without_none(wanted) and without_none(given) != without_none(wanted):
-        _refuse(node.where, f"{node.event.__name__}.{name} wants {_name(wanted)}, but {ref.text()} is {_name(given)}")
 
 
 def _check_functions(definition: Definition, node: Node) -> None:
@@ -158,7 +147,7 @@ def _check_functions(definition: Definition, node: Node) -> None:
 def _check_parameter(
     definition: Definition, node: Node, function: Function, parameter: str, source: str, wanted: Any
 ) -> None:
-    contract = _contract_of(definition, source)
+    contract = contract_of(definition, source)
     if wanted is Any:
         return
     if contract is None:
@@ -166,26 +155,25 @@ def _check_parameter(
     if without_none(wanted) is not contract:
         _refuse(
             node.where,
-            f"{function.name} wants {parameter}: {_name(wanted)}, but {source} gives {contract.__name__ if contract else None}",
+            f"{function.name} wants {parameter}: {type_name(wanted)}, but {source} gives {type_name(contract)}",
         )
-    if (_may_be_missing(definition, source) or source == node.name) and not accepts_none(wanted):
-        why = "the outcome may be unknown" if source == node.name else f"{source} may be skipped"
+    early = node.name not in _names(definition) and source != definition.given
+    if (early or may_be_missing(definition, source) or source == node.name) and not accepts_none(wanted):
+        why = "the outcome may be unknown" if source == node.name else f"{source} may not have happened"
         _refuse(
-            node.where, f"{function.name} must accept None for {parameter} ({why}): {parameter}: {_name(wanted)} | None"
+            node.where,
+            f"{function.name} must accept None for {parameter} ({why}): {parameter}: {type_name(wanted)} | None",
         )
 
 
 def _check_answer(node: Node, function: Function, role: str, returned: Any) -> None:
     if returned is Any or node.output is None:
         return
-    allowed = typing.get_args(returned) or (returned,)
-    if node.output not in allowed:
-        _refuse(node.where, f"{function.name} ({role}) must return {node.output.__name__}, the result of {node.name}")
-
-
-def _may_be_missing(definition: Definition, source: str) -> bool:
-    node = definition.by_name.get(source)
-    return node is not None and (node.when is not None or not node.critical)
+    allowed = set(typing.get_args(returned) or (returned,))
+    nothing = type(None) if role == "check" else Pending
+    if node.output not in allowed or allowed - {node.output, nothing}:
+        answer = f"{node.output.__name__} | {'None' if role == 'check' else 'Pending'}"
+        _refuse(node.where, f"{function.name} ({role}) must return {answer}, as {node.name} promises its result")
 
 
 def _check_sentences(definition: Definition) -> None:
@@ -194,21 +182,9 @@ def _check_sentences(definition: Definition) -> None:
             _refuse(
                 definition.where, f"a sentence is given for {status!r}, which no line of {definition.name} can reach"
             )
-        if not (isinstance(pair, tuple) and len(pair) == 2):
+        if len(pair) != 2:
             _refuse(definition.where, f"the sentence of {status!r} must be a pair: (for staff, for customers)")
-
-
-def _contract_of(definition: Definition, source: str) -> type[BaseModel] | None:
-    if source == definition.given:
-        return definition.contract
-    node = definition.by_name.get(source)
-    return node.output if node else None
-
-
-def _name(annotation: Any) -> str:
-    return getattr(annotation, "__name__", None) or str(annotation)
 
 
 def _refuse(where: str, sentence: str) -> typing.NoReturn:
     raise DefinitionError(sentence, where=where)
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,12 +41,19 @@ def accepts_none(annotation: Any) -> bool:
     return annotation is None or annotation is type(None) or annotation is Any or type(None) in get_args(annotation)
 
 
+def may_be_none(contract: type[BaseModel], path: tuple[str, ...]) -> bool:
+    """Whether None is a legal value anywhere along a dotted path."""
+    return any(accepts_none(field_type(contract, path[: length + 1])) for length in range(len(path)))
+
+
 def without_none(annotation: Any) -> Any:
-    """The annotation without its `| None`."""
+    """The annotation without its `| None` and without marks."""
+    if get_origin(annotation) is Annotated:
+        return without_none(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         rest = [part for part in get_args(annotation) if part is not type(None)]
         if len(rest) == 1:
-            return rest[0]
+            return without_none(rest[0])
     return annotation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -42,6 +42,7 @@ def as_json(definition: Definition) -> dict[str, Any]:
             name: getattr(definition.endings, name) for name in ("completed", "compensated", "cancelled", "failed")
         },
         "deadline": _deadline(definition),
+        "diverts": [{"when": rule.text(), "to": other} for rule, other in definition.diverts],
         "dependencies": [_dependency(dependency) for dependency in definition.dependencies],
     }
 
@@ -51,7 +52,7 @@ def fingerprint(definition: Definition) -> str:
     data = as_json(definition)
     for wording in ("title", "owner", "runbook"):
         data.pop(wording)
-    for part in (*data["stages"], *data["steps"]):
+    for part in (*data["stages"], *data["steps"], *data["when_compensating"]):
         part.pop("owner", None), part.pop("runbook", None)
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
@@ -146,6 +147,7 @@ def _node(definition: Definition, node: Node) -> dict[str, Any]:
         "within": _span(node.within),
         "otherwise": _function(node.otherwise),
         "refused_when": node.refused_when.text() if node.refused_when is not None else None,
+        "refusal_reason": node.refusal_reason.text() if node.refusal_reason is not None else None,
         "event": {"type": node.event.__name__, "version": node.event.schema_version} if node.event else None,
         "fields": {name: ref.text() for name, ref in node.fields},
         "owner": definition.owner_of(node),
@@ -155,11 +157,20 @@ def _node(definition: Definition, node: Node) -> dict[str, Any]:
 
 
 def _contract(contract: type[BaseModel]) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "name": contract.__name__,
         "fields": {name: str(info.annotation).replace("typing.", "") for name, info in contract.model_fields.items()},
         "personal": sorted(personal_paths(contract)),
     }
+    parts = [_contract(part) for info in contract.model_fields.values() for part in _contracts_in(info.annotation)]
+    return {**described, "parts": parts} if parts else described
+
+
+def _contracts_in(annotation: Any) -> list[type[BaseModel]]:
+    """The contracts a field is made of: its own type, or those inside a list, a union, a mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [contract for part in get_args(annotation) for contract in _contracts_in(part)]
 
 
 def _dependency(dependency: Dependency) -> dict[str, Any]:

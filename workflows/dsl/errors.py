@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+_OWN_CODE = str(Path(__file__).parent)
+
+
+def where_called() -> str:
+    """File and line of the author's code that is being read, as `file.py:12`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_OWN_CODE, "<")):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 class DefinitionError(Exception):
-    """A workflow definition is wrong; the message names file, line and what to write instead."""
+    """A workflow definition is wrong; the message names file, line and what to write instead.
 
-    def __init__(self, message: str, *, where: str = "") -> None:
-        super().__init__(f"{where}: {message}" if where else message)
-        self.where = where
+    Without `where`, the author's line that is being read is named.
+    """
+
+    def __init__(self, message: str, *, where: str | None = None) -> None:
+        self.where = where_called() if where is None else where
+        super().__init__(f"{self.where}: {message}")
 
 
 class StepOutcome(Exception):

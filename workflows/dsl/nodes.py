@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 from workflows.dsl.contracts import Event
 from workflows.dsl.definition import Exhausted, Irreversible, Kind, Stage
 from workflows.dsl.dependency import INTERNAL, Dependency
-from workflows.dsl.errors import DefinitionError
+from workflows.dsl.errors import DefinitionError, where_called
 from workflows.dsl.rules import Ref, Rule
 from workflows.dsl.status import Status
 
@@ -50,14 +49,6 @@ _draft: ContextVar[Draft | None] = ContextVar("draft", default=None)
 ANSWER = Line(None, "", name="ANSWER")
 
 
-def where_called() -> str:
-    """File and line of the author's code that is being read, as `file.py:12`."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and "/dsl/" in frame.f_code.co_filename.replace("\\", "/"):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
 def open_draft() -> Draft:
     """Begin collecting the lines of one class body."""
     draft = Draft()
@@ -81,13 +72,17 @@ def given(contract: type[BaseModel], *, key: str, attributes: Iterable[str] = ()
     return draft.given
 
 
-@contextmanager
-def stage(name: str, *, owner: str = "", runbook: str = "") -> Iterator[None]:
+def stage(name: str, *, owner: str = "", runbook: str = "") -> AbstractContextManager[None]:
     """A business stage: what is declared inside begins when the stages before have ended."""
     draft, where = _current("stage")
     if draft.current is not None:
         raise DefinitionError("stages cannot be nested", where=where)
-    draft.stages.append(Stage(name, owner, runbook))
+    return _inside(draft, Stage(name, owner, runbook))
+
+
+@contextmanager
+def _inside(draft: Draft, opened: Stage) -> Iterator[None]:
+    draft.stages.append(opened)
     draft.current = len(draft.stages) - 1
     try:
         yield

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
+
+from workflows.dsl.errors import DefinitionError
 
 Values = Mapping[str, Mapping[str, Any]]
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {">=": ge, ">": gt, "<=": le, "<": lt, "==": eq, "!=": ne}
 Operator = Literal[">=", ">", "<=", "<", "==", "!=", "in"]
+
+
+def _refuse_truth() -> NoReturn:
+    raise DefinitionError(
+        "a rule has no truth value while it is being declared: "
+        "join rules with & | ~ (not: and, or, not), and write .one_of(…) for in"
+    )
 
 
 class Combinable:
@@ -26,7 +35,7 @@ class Combinable:
         return Not(self)  # type: ignore[arg-type]
 
     def __bool__(self) -> bool:
-        raise TypeError("a rule has no truth value while it is being declared: join rules with & | ~, not and/or/not")
+        _refuse_truth()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +68,9 @@ class Ref:
 
     __hash__ = object.__hash__
 
+    def __bool__(self) -> bool:
+        _refuse_truth()
+
     def one_of(self, *choices: Any) -> Compare:
         """True when the value is one of `choices`."""
         return Compare(self, "in", tuple(choices))
@@ -80,7 +92,10 @@ class Ref:
 
 @dataclass(frozen=True, eq=False)
 class Compare(Combinable):
-    """One comparison of a field with a constant or another field. False when either side is missing."""
+    """One comparison of a field with a constant or another field.
+
+    False when either side is missing, except where None is what the author compares with.
+    """
 
     left: Ref
     operator: Operator
@@ -91,7 +106,7 @@ class Compare(Combinable):
         left, right = self.left.value(values), _operand(self.right, values)
         if self.operator == "in":
             return left in right
-        if (left is None or right is None) and self.operator not in ("==", "!="):
+        if (left is None or right is None) and self.right is not None:
             return False
         return bool(_OPERATORS[self.operator](left, right))
 

@@ -11,19 +11,27 @@ from pydantic import BaseModel
 
 from workflows.dsl.checks import check
 from workflows.dsl.definition import Deadline, Definition, Function, Irreversible, Kind, Node, node_refs
-from workflows.dsl.errors import DefinitionError
-from workflows.dsl.nodes import ANSWER, Draft, Line, close_draft, open_draft, where_called
+from workflows.dsl.errors import DefinitionError, where_called
+from workflows.dsl.nodes import ANSWER, Draft, Line, close_draft, open_draft
 from workflows.dsl.rules import Ref, Rule, renamed, renamed_ref
-from workflows.dsl.status import Endings, Status
+from workflows.dsl.status import Endings
 
-_OPTIONS = ("when", "match", "idempotent_by", "refused_when", "refusal_reason")
+_RULES = ("when", "refused_when")
+_REFS = ("match", "idempotent_by", "refusal_reason")
+_ROLES = ("function", "check", "otherwise", "compensate")
+
+#: Words of the class body that already mean something.
+_RESERVED = frozenset(
+    {"name", "version", "noun", "owner", "runbook", "deadline", "endings", "sentences", "diverts", "call"}
+    | {"when_compensating", "definition"}
+)
 
 
 class WorkflowType(type):
     """Collects the lines of a class body in order and freezes them."""
 
     @classmethod
-    def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> dict[str, object]:
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> dict[str, object]:
         open_draft()
         return super().__prepare__(name, bases, **kwargs)  # type: ignore[return-value]
 
@@ -61,12 +69,7 @@ def _freeze(cls: type, draft: Draft, body: dict[str, Any]) -> Definition:
             raise DefinitionError(f"{cls.__name__} must say its {required}", where=where)
     if draft.given is None:
         raise DefinitionError(f"{cls.__name__} must say what it is given: order = given(Order, key=…)", where=where)
-    for attribute, value in body.items():
-        if isinstance(value, Line):
-            value.name = attribute
-    for line in draft.lines:
-        if not line.name:
-            raise DefinitionError(f"give this {line.kind} a name: name = {line.kind}(…)", where=line.where)
+    _name_lines(draft, body)
     options = draft.given.options
     definition = Definition(
         name=body["name"],
@@ -85,11 +88,34 @@ def _freeze(cls: type, draft: Draft, body: dict[str, Any]) -> Definition:
         deadline=body.get("deadline"),
         endings=body.get("endings", Endings()),
         sentences=dict(body.get("sentences", {})),
-        diverts=tuple((renamed(rule, _namer(draft.given)), other) for rule, other in body.get("diverts", ())),
+        diverts=tuple((_rule(rule, draft.given), other) for rule, other in body.get("diverts", ())),
         where=where,
     )
     check(definition)
     return definition
+
+
+def _name_lines(draft: Draft, body: dict[str, Any]) -> None:
+    """A line's name is the attribute it was assigned to."""
+    for attribute, value in body.items():
+        if isinstance(value, Line):
+            if attribute in _RESERVED:
+                raise DefinitionError(
+                    f"{attribute!r} has a meaning of its own; name this line differently", where=value.where
+                )
+            value.name = attribute
+    for line in (*((draft.given,) if draft.given else ()), *draft.lines):
+        if not line.name:
+            word = line.kind or "given"
+            raise DefinitionError(f"give this {word} a name: name = {word}(…)", where=line.where)
+
+
+def _rule(rule: Any, line: Line) -> Rule:
+    """The rule with names instead of lines. A bare field is refused: it would hold whenever the class is read."""
+    if isinstance(rule, Ref):
+        text = renamed_ref(rule, _namer(line)).text()
+        raise DefinitionError(f"{text} alone is no rule; write a comparison such as {text} == True", where=line.where)
+    return renamed(typing.cast(Rule, rule), _namer(line))
 
 
 def _node(line: Line, draft: Draft) -> Node:
@@ -97,14 +123,15 @@ def _node(line: Line, draft: Draft) -> Node:
     names = {draft.given.name if draft.given else "", *(other.name for other in draft.lines)}
     options: dict[str, Any] = dict(line.options)
     explicit = frozenset(other.name for other in options.pop("after", ()))
-    for option in _OPTIONS:
-        if isinstance(options.get(option), Ref):
+    for option in _RULES:
+        if options.get(option) is not None:
+            options[option] = _rule(options[option], line)
+    for option in _REFS:
+        if options.get(option) is not None:
             options[option] = renamed_ref(options[option], _namer(line))
-        elif options.get(option) is not None:
-            options[option] = renamed(typing.cast(Rule, options[option]), _namer(line))
     if line.kind is Kind.PUBLISH:
         options["fields"] = _event_fields(line, draft, options["fields"])
-    for role in ("function", "check", "otherwise", "compensate"):
+    for role in _ROLES:
         function = options.get(role)
         if function is not None and not isinstance(function, Irreversible):
             options[role] = _function(function, names | {line.name}, line)
@@ -112,8 +139,8 @@ def _node(line: Line, draft: Draft) -> Node:
         options["output"] = _returns(options["function"].call, line)
     node = Node(name=line.name, kind=line.kind, stage=line.stage, where=line.where, after=frozenset(), **options)
     mentioned = {ref.source for ref in node_refs(node)}
-    for function in (node.function, node.otherwise):
-        mentioned |= {source for _, source in function.parameters} if function else set()
+    for function in (getattr(node, role) for role in _ROLES):
+        mentioned |= {source for _, source in function.parameters} if isinstance(function, Function) else set()
     given_name = draft.given.name if draft.given else ""
     return Node(**{**vars_of(node), "after": (explicit | mentioned) - {given_name, line.name}})
 
@@ -133,7 +160,7 @@ def _namer(line: Line) -> Callable[[Any], str]:
 def _event_fields(line: Line, draft: Draft, named: dict[str, Ref]) -> tuple[tuple[str, Ref], ...]:
     event = line.options["event"]
     given_name = draft.given.name if draft.given else ""
-    every = {field: named.get(field) or Ref(given_name, (field,)) for field in event.model_fields}
+    every = {field: named.get(field, Ref(given_name, (field,))) for field in event.model_fields}
     every.update(named)
     return tuple((field, renamed_ref(ref, _namer(line))) for field, ref in every.items())
 
@@ -141,6 +168,12 @@ def _event_fields(line: Line, draft: Draft, named: dict[str, Ref]) -> tuple[tupl
 def _function(function: Callable[..., Any], names: set[str], line: Line) -> Function:
     parameters = []
     wants_call = False
+    try:
+        typing.get_type_hints(function)
+    except NameError as error:
+        raise DefinitionError(
+            f"the annotations of {function.__name__} cannot be read: {error}", where=line.where
+        ) from None
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name == "call":
             wants_call = True
@@ -156,12 +189,7 @@ def _function(function: Callable[..., Any], names: set[str], line: Line) -> Func
 
 
 def _returns(function: Callable[..., Any], line: Line) -> type[BaseModel] | None:
-    try:
-        returned = typing.get_type_hints(function).get("return", inspect.Signature.empty)
-    except NameError as error:
-        raise DefinitionError(
-            f"the annotations of {function.__name__} cannot be read: {error}", where=line.where
-        ) from None
+    returned = typing.get_type_hints(function).get("return", inspect.Signature.empty)
     if returned is type(None):
         return None
     if isinstance(returned, type) and issubclass(returned, BaseModel):
