@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -111,11 +111,30 @@ def validated(definition: Definition, raw: Mapping[str, Any]) -> Any:
 
 
 def input_hash(raw: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON (RFC 8785). Raises InvalidInput for numbers JSON cannot carry exactly."""
+    """SHA-256 of the canonical JSON (RFC 8785).
+
+    Raises InvalidInput for numbers JSON cannot carry exactly, and for NUL characters, which no database text can hold.
+    """
     try:
-        return sha256(rfc8785.dumps(dict(raw))).hexdigest()
+        canonical = rfc8785.dumps(dict(raw))
+        if b"\\u0000" in canonical and (fields := list(_with_nul(raw, ""))):
+            raise InvalidInput([Problem(name, "must not contain NUL characters") for name in fields])
+        return sha256(canonical).hexdigest()
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise InvalidInput([Problem("input", f"cannot be written as canonical JSON: {error}")]) from None
+
+
+def _with_nul(value: Any, path: str) -> Iterator[str]:
+    """The paths of texts and names with a NUL character."""
+    if isinstance(value, str) and "\x00" in value:
+        yield path or "input"
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            inside = f"{path}.{name}" if path else str(name)
+            yield from [inside.replace("\x00", "\ufffd")] if "\x00" in str(name) else _with_nul(inner, inside)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _with_nul(inner, f"{path}.{index}" if path else str(index))
 
 
 def _check_key(definition: Definition, business_key: str, key: str | None, priority: str) -> None:
