@@ -1,7 +1,11 @@
-"""`manage.py trickle`: plays the demonstration's orders until all were played."""
+"""`manage.py trickle`: plays the demonstration's orders until all were played.
+
+With TRICKLE=0 it only subscribes the simulated CRM to what is published, for those who start orders themselves.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import Any
@@ -25,6 +29,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         playback.subscribe_crm()
+        if os.environ.get("TRICKLE") == "0":
+            return
         while not stop.wait(playback.pause()):
             try:
                 if not playback.play_next():
