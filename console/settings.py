@@ -140,6 +140,7 @@ if DATABASE_URL:
 ROOT_URLCONF = "console.urls"
 ASGI_APPLICATION = "console.asgi.application"
 MIDDLEWARE = [
+    "console.correlation.middleware",
     "django.middleware.security.SecurityMiddleware",
     "console.static.StaticFiles",
     "csp.middleware.CSPMiddleware",
@@ -189,6 +190,12 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "console.api.caller.BearerToken",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "console.api.caller.AlwaysJson",
+    "EXCEPTION_HANDLER": "console.api.problems.handle",
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }

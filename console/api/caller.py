@@ -1,0 +1,68 @@
+"""Who calls: a Bearer token or a session, and the principal that acts in their name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+
+from console.api.problems import FORBIDDEN, ProblemError
+from workflows import interventions
+from workflows.interventions import Principal, tokens
+
+
+class BearerToken(BaseAuthentication):
+    """`Authorization: Bearer TOKEN`. A wrong token is refused even if a session would do."""
+
+    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            return None
+        account = tokens.owner(text.strip()) if scheme.casefold() == "bearer" and text.strip() else None
+        if account is None:
+            raise AuthenticationFailed("The token is not valid (any more).")
+        return account, "token"
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """There is one representation, whatever the caller says it would like."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+def principal(request: Request) -> Principal:
+    """The caller as a principal. Read once per request."""
+    known: Principal | None = getattr(request._request, "principal", None)
+    if known is None:
+        known = interventions.user(request.user, through="api")
+        request._request.principal = known  # type: ignore[attr-defined]
+    return known
+
+
+def reader(request: Request) -> Principal:
+    """The caller, who must have the right to read. Raises the problem if not."""
+    return holder(request, "read")
+
+
+def holder(request: Request, action: str) -> Principal:
+    """The caller, who must have the right to this. Raises the problem if not."""
+    caller = principal(request)
+    verdict = interventions.may(caller, action)
+    if not verdict.allowed:
+        raise ProblemError(FORBIDDEN, verdict.reason)
+    return caller
+
+
+def sees_payload(caller: Principal) -> bool:
+    """Whether personal fields are shown to this caller."""
+    return interventions.may(caller, "payload").allowed

@@ -1,0 +1,85 @@
+"""The Idempotency-Key header (IETF draft): a repeated request gets the first answer, and nothing happens twice.
+
+Keys belong to the caller. Another body under the same key is refused with 422, a request still running with 409.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from hashlib import sha256
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from console.api import bodies
+from console.api.caller import principal
+from console.api.problems import CONTENT_TYPE, INVALID_HEADER, KEY_REUSED, STILL_RUNNING, ProblemError, answer
+from workflows.interventions import idempotency
+from workflows.interventions.idempotency import Different, Fresh, Replay, Running
+
+HEADER = "Idempotency-Key"
+#: a structured-field string as the draft has it, or the bare word most clients send
+_KEY = re.compile(r'"([ !#-\[\]-~]{1,255})"|([!#-~]{1,255})', re.ASCII)
+
+View = Callable[..., HttpResponse]
+
+
+def idempotent(view: View) -> View:
+    """Let a POST view honour the header. Refusals for missing rights and our own failures are not kept."""
+
+    @wraps(view)
+    def wrapper(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        offered = request.headers.get(HEADER)
+        if offered is None:
+            return view(request, *args, **kwargs)
+        caller = principal(request)
+        scope = f"{caller.kind}:{caller.name}"
+        match idempotency.begin(scope, _key(offered), _fingerprint(request)):
+            case Fresh() as fresh:
+                return _first(fresh, view, request, *args, **kwargs)
+            case Replay(status, body):
+                kind = CONTENT_TYPE if status >= 400 else "application/json"
+                return HttpResponse(body, content_type=kind, status=status, headers={"Idempotency-Replayed": "true"})
+            case Running():
+                raise ProblemError(STILL_RUNNING, "The first request with this Idempotency-Key is still running.")
+            case Different():
+                raise ProblemError(KEY_REUSED, "This Idempotency-Key was used with another method, address or body.")
+
+    return wrapper
+
+
+def _first(fresh: Fresh, view: View, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    try:
+        response = _answered(view, request, *args, **kwargs)
+    except BaseException:
+        idempotency.give_up(fresh)
+        raise
+    if response.status_code in (401, 403) or response.status_code >= 500:
+        idempotency.give_up(fresh)
+    else:
+        idempotency.finish(fresh, response.status_code, response.content.decode())
+    return response
+
+
+def _answered(view: View, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    """The view's answer, a refusal included."""
+    try:
+        return view(request, *args, **kwargs)
+    except ProblemError as problem:
+        return answer(problem, request._request)
+
+
+def _key(offered: str) -> str:
+    found = _KEY.fullmatch(offered.strip())
+    if found is None:
+        message = "Idempotency-Key has to be 1 to 255 visible ASCII characters, in double quotes or bare."
+        raise ProblemError(INVALID_HEADER, message, errors=[(HEADER, "is malformed")])
+    return found[1] or found[2]
+
+
+def _fingerprint(request: Request) -> str:
+    head = f"{request.method} {request.path}\n".encode()
+    return sha256(head + bodies.raw_body(request._request)).hexdigest()
