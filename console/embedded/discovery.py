@@ -25,8 +25,11 @@ SECRET_KEY = "secret_key"  # noqa: S105 - a file name
 def discover(data_dir: Path) -> None:
     """Put the addresses of running services into the environment; what is set there already wins.
 
-    A process with a DATABASE_URL of its own is left alone: hints of one installation must not reach another.
+    A process with a DATABASE_URL of its own is left alone: hints of one installation must not reach another. So is
+    `up`, which makes services instead of finding them.
     """
+    if os.environ.get("WATCHKEEPER_PROCESS") == "up":
+        return
     found = running(data_dir)
     if os.environ.get("DATABASE_URL") in {None, "", found.get("DATABASE_URL"), found.get("DATABASE_OWNER_URL")}:
         for name, value in found.items():
@@ -64,6 +67,7 @@ def own(data_dir: Path, who: str) -> IO[str] | None:
     except BlockingIOError:
         file.close()
         return None
+    withdraw(data_dir)  # what a killed predecessor left behind
     file.truncate()
     file.write(f"{who} {os.getpid()}")
     file.flush()

@@ -29,7 +29,7 @@ WITHOUT_DATABASE = frozenset(
 #: commands that change tables or rights, and so run as their owner
 AS_OWNER = frozenset(
     {
-        *("dbshell", "flush", "grant_rights", "inspectdb", "makemigrations", "migrate", "optimizemigration"),
+        *("dbshell", "flush", "grant_rights", "inspectdb", "install", "makemigrations", "migrate", "optimizemigration"),
         *("showmigrations", "sqlmigrate", "squashmigrations"),
     }
 )
@@ -43,6 +43,7 @@ def services_for(argv: list[str]) -> Iterator[None]:
     command = argv[0] if argv else "help"
     try:
         if command == "up":
+            os.environ["WATCHKEEPER_PROCESS"] = "up"
             _heed_options(argv[1:])
             yield
         elif os.environ.get("DATABASE_URL"):

@@ -15,6 +15,9 @@ from console.embedded.preparation import PROJECT, manage
 from console.embedded.processes import Program
 from console.embedded.wishes import Wishes
 
+#: what /readyz asks for; on a small machine the others start when these have
+NEEDED_FIRST = frozenset({"web", "pump"})
+
 
 def environment(wishes: Wishes, *, database_url: str, owner_url: str, redis_url: str) -> dict[str, str]:
     """What every process of this installation runs with, on top of what `up` itself was given."""
@@ -49,20 +52,15 @@ def shared(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def processes(wishes: Wishes, env: Mapping[str, str]) -> list[Program]:
-    """In the order they start: first what readiness needs. The owner's rights are not passed on to them."""
+    """In the order they start. The owner's rights are not passed on to them."""
     env = {name: value for name, value in env.items() if name != "DATABASE_OWNER_URL"}
     workers = [_worker(f"worker-{n}", "default", 4, env) for n in range(1, wishes.workers + 1)]
-    simulators = manage(
-        "simulators", "simulators", "--host", "127.0.0.1", "--port", str(wishes.simulators_port), env=env
-    )
-    return [
-        _web(wishes, env),
-        manage("pump", "pump", env=env),
-        *([simulators] if wishes.demo else []),
-        *workers,
-        _worker("quarantine", "quarantine", 1, env),
-        *([manage("trickle", "trickle", env=env, may_finish=True)] if wishes.demo else []),
-    ]
+    others = [*workers, _worker("quarantine", "quarantine", 1, env)]
+    if wishes.demo:
+        listening = ("--host", "127.0.0.1", "--port", str(wishes.simulators_port))
+        others.append(manage("simulators", "simulators", *listening, env=env))
+        others.append(manage("trickle", "trickle", env=env, may_finish=True))
+    return [_web(wishes, env), manage("pump", "pump", env=env), *others]
 
 
 def _web(wishes: Wishes, env: Mapping[str, str]) -> Program:

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from console.embedded import discovery, plan
 from console.embedded.errors import EmbeddedError
 from console.embedded.places import choose
 from console.embedded.postgres import APPLICATION, OWNER, Cluster
-from console.embedded.preparation import preparations
-from console.embedded.processes import follow_parent
+from console.embedded.preparation import preparation
+from console.embedded.processes import Program, follow_parent
 from console.embedded.supervisor import GaveUp, Stopped, Supervisor
 from console.embedded.valkey import Valkey, find_binary
 from console.embedded.wishes import Wishes
@@ -81,18 +80,12 @@ class Command(BaseCommand):
         with supervisor.heeding_signals():
             try:
                 env = self._start_services(supervisor, wishes)
-                for step in preparations(env, url=wishes.url):
-                    self._say(step.name.replace("_", " "))
-                    supervisor.complete(step, 300)
+                supervisor.complete(preparation(env, url=wishes.url), 300)
+                self._say("tables, rights" + (" and people" if wishes.demo else ""))
                 if not wishes.demo:
                     (wishes.data_dir / discovery.DEMO).unlink(missing_ok=True)
                 discovery.publish(wishes.data_dir, plan.shared(env))
-                for program in plan.processes(wishes, env):
-                    if "manage.py" in program.argv[1] and program.argv[2] not in get_commands():
-                        self._say(f"{program.name} is not there yet")
-                        continue
-                    supervisor.start(program)
-                supervisor.wait_for("The console", lambda: wishes.console_is_ready(self._known_as()), 60)
+                self._start_processes(supervisor, wishes, plan.processes(wishes, env))
                 self._announce(wishes)
                 supervisor.run()
             finally:
@@ -122,6 +115,15 @@ class Command(BaseCommand):
         supervisor.start(service.program)
         supervisor.wait_for(name, service.answers, 60)
         self._say(name)
+
+    def _start_processes(self, supervisor: Supervisor, wishes: Wishes, programs: list[Program]) -> None:
+        for program in programs:
+            if program.name in plan.NEEDED_FIRST:
+                supervisor.start(program)
+        supervisor.wait_for("The console", lambda: wishes.console_is_ready(self._known_as()), 90)
+        for program in programs:
+            if program.name not in plan.NEEDED_FIRST:
+                supervisor.start(program)
 
     def _announce(self, wishes: Wishes) -> None:
         seconds = time.monotonic() - self._began
