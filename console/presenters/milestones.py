@@ -1,0 +1,70 @@
+"""Picks from a history what matters to the business, newest first; repeated failures of a step become one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import ngettext
+
+from console.presenters.names import step_name
+from console.presenters.telling import actor_words, tell
+from console.statuswords import capital
+from workflows.core import events as e
+from workflows.dsl.definition import Definition
+from workflows.queries.history import HistoryEvent
+
+#: one event as it is stored and as the core reads it
+Entry = tuple[HistoryEvent, e.Event]
+
+_BUSINESS = (
+    e.InstanceStarted, e.StepSucceeded, e.StepSkipped, e.StepRefused, e.StepDropped, e.PersonAsked, e.EventPublished,
+    e.AskScheduled, e.NothingHadHappened, e.TimerFired, e.DeadlineNear, e.DeadlinePassed, e.RetryRequested,
+    e.InstancePaused, e.InstanceResumed, e.GenerationOpened, e.CorrectionBegan, e.CompensationSucceeded, e.InstanceEnded,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One line of the business story. `seq` is its (last) event in the history."""
+
+    seq: int
+    at: datetime
+    tone: str
+    words: str
+    note: str = ""
+    who: str = ""
+
+
+#: these name their actor in their own words
+_NAMED = (e.InstanceStarted, e.InstancePaused, e.InstanceResumed)
+
+
+def milestones(entries: Sequence[Entry], definition: Definition | None) -> list[Milestone]:
+    """All milestones, newest first."""
+    lines: list[list[Entry]] = []
+    failing: dict[str, list[Entry]] = {}
+    for entry in entries:
+        source, event = entry
+        if isinstance(event, e.AttemptFailed | e.AttemptLost):
+            if source.step not in failing:
+                failing[source.step] = []
+                lines.append(failing[source.step])
+            failing[source.step].append(entry)
+        elif isinstance(event, _BUSINESS):
+            failing.pop(source.step, None)
+            lines.append([entry])
+    lines.sort(key=lambda line: line[-1][0].seq, reverse=True)
+    return [_milestone(line, definition) for line in lines]
+
+
+def _milestone(line: list[Entry], definition: Definition | None) -> Milestone:
+    source, event = line[-1]
+    told = tell(event, definition, source)
+    if isinstance(event, e.AttemptFailed | e.AttemptLost):
+        name = capital(step_name(definition, source.step))
+        template = ngettext("%(step)s: an attempt failed", "%(step)s: %(n)d attempts failed", len(line))
+        return Milestone(source.seq, source.at, told.tone, template % {"step": name, "n": len(line)}, told.note)
+    who = "" if isinstance(event, _NAMED) else actor_words(source)
+    return Milestone(source.seq, source.at, told.tone, told.words, told.note, who)
