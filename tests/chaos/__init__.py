@@ -1,0 +1,1 @@
+"""Plays the real orders while machines fail, and judges what is left: `python -m tests.chaos.run`."""
