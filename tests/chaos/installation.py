@@ -103,15 +103,25 @@ class Installation:
         return [each for each in children(self.up.pid) if any(word in each.command for word in words)]
 
     def turn_dials(self, dials: Mapping[str, Any]) -> None:
-        """Change the simulators' fault dials. Raises `Broken` if they refuse."""
-        answer = httpx.put(f"{self.simulators}/faults", json=dials, timeout=30, trust_env=False)
-        if not answer.is_success:
-            raise Broken(f"The simulators do not accept the dials: {answer.text}")
+        """Change the simulators' fault dials."""
+        self._tell_simulators("PUT", "/faults", dials)
 
     def seed_dials(self, seed: int) -> None:
-        httpx.post(
-            f"{self.simulators}/faults/seed", json={"seed": seed}, timeout=30, trust_env=False
-        ).raise_for_status()
+        """From here on the dials strike as this number wants."""
+        self._tell_simulators("POST", "/faults/seed", {"seed": seed})
+
+    def _tell_simulators(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Simulators that are starting are waited for. Raises `Broken` if they never answer, or refuse."""
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            self.alive()
+            with suppress(httpx.TransportError):
+                answer = httpx.request(method, f"{self.simulators}{path}", json=body, timeout=10, trust_env=False)
+                if answer.is_success:
+                    return
+                raise Broken(f"The simulators refuse {path}: {answer.text}")
+            threading.Event().wait(0.2)
+        raise Broken("The simulators do not answer.")
 
     def alive(self) -> None:
         """Raises `Broken` with its last words when `up` has ended."""
