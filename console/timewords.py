@@ -1,4 +1,4 @@
-"""Says lengths of time the way people do: 42 s, 18 min, 3 h 10 min, 2 d 4 h. The browser says them with the same patterns."""
+"""Says lengths of time the way people do: 42 s, 18 min, 3 h 10 min. The browser says them with the same patterns."""
 
 from __future__ import annotations
 

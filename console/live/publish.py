@@ -67,8 +67,8 @@ class Publisher:
         while not self._closed.is_set():
             self._news.wait()
             self._news.clear()
-            # A closing publisher still says what it knows, but does not wait for more.
             self._closed.wait(PAUSE if self._send() else REST)
+        self._send()
 
     def _send(self) -> bool:
         with self._lock:

@@ -1,0 +1,109 @@
+"""A socket is for signed-in people who may read, on our own pages, and only for as long as that is so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from console.live import hub
+from tests.live.sockets import page, person, session_of
+
+
+def test_a_signed_in_reader_is_told_that_the_page_is_live(web: str) -> None:
+    session = session_of(person("vera"))
+
+    with page(web, session) as open_page:
+        assert open_page.hears("heartbeat")["revision"] >= 1
+
+
+@pytest.mark.parametrize("origin", [None, "https://elsewhere.example", "null", "http://127.0.0.1:1"])
+def test_a_page_from_elsewhere_is_refused_for_good(web: str, origin: str | None) -> None:
+    session = session_of(person("vera"))
+
+    with page(web, session, origin=origin) as open_page:
+        assert open_page.closed_with() == 4401
+
+
+def test_nobody_listens_without_signing_in(web: str) -> None:
+    with page(web) as open_page:
+        assert open_page.closed_with() == 4401
+
+
+def test_a_made_up_session_is_refused(web: str) -> None:
+    with page(web, "x" * 32) as open_page:
+        assert open_page.closed_with() == 4401
+
+
+def test_somebody_without_a_role_may_not_listen(web: str) -> None:
+    account = person("nobody")
+    account.groups.clear()
+
+    with page(web, session_of(account)) as open_page:
+        assert open_page.closed_with() == 4401
+
+
+def test_signing_out_closes_the_socket(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    session = session_of(person("vera"))
+
+    with page(web, session) as open_page:
+        open_page.hears("heartbeat")
+        Session.objects.filter(session_key=session).delete()
+
+        assert open_page.closed_with() == 4401
+
+
+def test_a_removed_right_closes_the_socket(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    account = person("vera")
+
+    with page(web, session_of(account)) as open_page:
+        open_page.hears("heartbeat")
+        account.groups.clear()
+
+        assert open_page.closed_with() == 4401
+
+
+def test_a_changed_password_closes_the_socket(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    account = person("vera")
+
+    with page(web, session_of(account)) as open_page:
+        open_page.hears("heartbeat")
+        account.set_password("another")
+        account.save()
+
+        assert open_page.closed_with() == 4401
+
+
+def test_a_right_removed_between_two_checks_stops_the_next_subscription(web: str) -> None:
+    account = person("vera")
+
+    with page(web, session_of(account)) as open_page:
+        open_page.hears("heartbeat")
+        account.is_active = False
+        account.save()
+        open_page.ask(board=True)
+
+        assert open_page.closed_with() == 4401
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "[]", "{", "null", '{"watch": "all"}', '{"watch": ["1 or 1=1"]}', '{"board": 1}', "[" * 5000, "x" * 20_000],
+)
+def test_anything_but_a_subscription_ends_the_socket(web: str, message: str) -> None:
+    with page(web, session_of(person("vera"))) as open_page:
+        open_page.connection.send(message)
+
+        assert open_page.closed_with() == 4400
+
+
+def test_too_many_messages_end_the_socket(web: str) -> None:
+    with page(web, session_of(person("vera"))) as open_page:
+        for _ in range(31):
+            open_page.connection.send(json.dumps({"board": True}))
+
+        assert open_page.closed_with() == 4429
