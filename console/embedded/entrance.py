@@ -23,13 +23,13 @@ from console.embedded.processes import Child, start, stop, wait_until
 WITHOUT_DATABASE = frozenset(
     {
         *("check", "collectstatic", "compilemessages", "describe", "diffsettings", "findstatic", "help"),
-        *("makemessages", "simulators", "vendor", "version"),
+        *("makemessages", "makemigrations", "simulators", "vendor", "version"),
     }
 )
 #: commands that change tables or rights, and so run as their owner
 AS_OWNER = frozenset(
     {
-        *("dbshell", "flush", "grant_rights", "inspectdb", "install", "makemigrations", "migrate", "optimizemigration"),
+        *("dbshell", "flush", "grant_rights", "inspectdb", "install", "migrate", "optimizemigration"),
         *("showmigrations", "sqlmigrate", "squashmigrations"),
     }
 )

@@ -1,0 +1,59 @@
+# One entrance for people and machines. Everything it needs lands in .venv and .tools; nothing else is touched.
+
+PYTHON ?= python3
+UV := $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/uv/bin/uv; fi)
+UV_SYNC := $(UV) sync --quiet --frozen --inexact --extra embedded --compile-bytecode --python "$(PYTHON)"
+MANAGE := .venv/bin/python manage.py
+export PLAYWRIGHT_BROWSERS_PATH ?= $(CURDIR)/.tools/browsers
+
+# Without a home directory, tools keep their caches here.
+ifeq ($(wildcard $(HOME)/.),)
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache
+export XDG_CACHE_HOME ?= $(CURDIR)/.tools/cache
+endif
+
+.PHONY: up test lint bench chaos proof chromium
+
+up: .venv/.for-up
+	@WATCHKEEPER_FOLLOWS_PARENT=1 exec $(MANAGE) up $(ARGS)
+
+test: lint chromium
+	.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: .venv/.for-test
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy --no-error-summary
+	@report=$$(.venv/bin/lint-imports --no-cache) || { echo "$$report"; exit 1; }
+	DEMO=1 $(MANAGE) makemigrations --check --dry-run
+	DEMO=1 $(MANAGE) check --deploy --fail-level WARNING
+	DEMO=0 ALLOWED_HOSTS=console.example.com $(MANAGE) check --deploy --fail-level WARNING
+
+bench: .venv/.for-bench
+	.venv/bin/python -m benchmarks.run $(ARGS)
+
+chaos: .venv/.for-test
+	.venv/bin/python -m pytest tests/chaos -m "long or not long" $(ARGS)
+
+proof: test chaos bench
+
+chromium: .venv/.for-test
+	@.ci/chromium
+
+.venv/.for-up: pyproject.toml uv.lock | uv
+	$(UV_SYNC) --no-dev
+	@touch $@
+
+.venv/.for-test: pyproject.toml uv.lock | uv
+	$(UV_SYNC)
+	@touch $@
+
+.venv/.for-bench: pyproject.toml uv.lock | uv
+	$(UV_SYNC) --group bench
+	@touch $@
+
+.PHONY: uv
+uv:
+	@$(UV) --version >/dev/null 2>&1 || { \
+	    echo "Installing uv into .tools/"; \
+	    "$(PYTHON)" -m venv .tools/uv && .tools/uv/bin/pip install --quiet --disable-pip-version-check uv; }
