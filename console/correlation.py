@@ -1,4 +1,4 @@
-"""Gives every request a correlation id: the caller's if it is fit to be one, else a new one, also in the answer and logs."""
+"""Gives every request a correlation id, the caller's if it is fit to be one; answers and log lines carry it."""
 
 from __future__ import annotations
 

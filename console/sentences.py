@@ -1,8 +1,8 @@
 """Says where an instance is and why, in one or a few plain sentences, for staff and for customers.
 
-    what is going on, since when · why, if it is not going well · what happens next by itself, and when · deadline · owner
+    what is going on, since when · why, if not well · what happens next by itself, and when · deadline · owner
 
-Pure: values in, text out. A sentence is a row of parts, so that a page can draw times and names, while `text` reads aloud.
+Pure: values in, text out. A sentence is a row of parts, so that a page can draw times and names; `text` reads aloud.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _action(standing: Standing) -> str:
         case "fire":
             return _("it goes on")
         case _:
-            return _("the next attempt")
+            return _("another attempt")
 
 
 def _deadline(standing: Standing, now: datetime) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Reads request bodies strictly: bounded, UTF-8, JSON that every part of the product can carry, and no unknown fields."""
+"""Reads request bodies strictly: bounded, UTF-8, JSON that everything behind can carry, and no unknown fields."""
 
 from __future__ import annotations
 

@@ -62,9 +62,11 @@ class Parameters:
 
     def moment(self, name: str) -> datetime | None:
         """The RFC 3339 time in UTC, or None."""
-        text = self.text(name).replace(" ", "+")
+        text = self.text(name)
         if not text:
             return None
+        if "T" in text:
+            text = text.replace(" ", "+")  # an unescaped + of the offset
         try:
             found = parse_datetime(text)
             if found is None:

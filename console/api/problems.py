@@ -107,7 +107,7 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
     request = context["request"]
     problem = _problem_of(error)
     if problem.kind is INTERNAL:
-        log.exception("api.crashed", path=request.path, exc_info=error)
+        log.error("api.crashed", path=request.path, exc_info=error)
     response = answer(problem, getattr(request, "_request", request))
     if isinstance(error, exceptions.MethodNotAllowed):
         allowed = context["view"].allowed_methods

@@ -1,0 +1,181 @@
+"""Where instances are and why, what happened to them, and what may be done."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+
+from console.api import answers, bodies, shapes
+from console.api.caller import principal, reader, sees_payload
+from console.api.documented import IDEMPOTENCY_KEY, documented
+from console.api.idempotent import idempotent
+from console.api.parameters import PAGING, Parameters, described
+from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, STALE, ProblemError, invalid
+from console.correlation import correlation_id
+from workflows import interventions
+from workflows.engine import clock
+from workflows.queries import details, history, instances, operations
+from workflows.queries.instances import Filters, InstanceRow
+
+_TEXTS = ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner")
+_OTHERS = ("version", "correlation_id", "started_after", "started_before", "overdue", "needs_person", "q")
+_FILTERS = [
+    *described(**dict.fromkeys(_TEXTS, "One or several, separated by commas.")),
+    *described(correlation_id="Exactly this.", q="Any number: order, customer, reference, idempotency key, id."),
+    OpenApiParameter("version", int),
+    OpenApiParameter("overdue", bool, description="Alive past its deadline."),
+    OpenApiParameter("needs_person", bool),
+    OpenApiParameter("started_after", OpenApiTypes.DATETIME),
+    OpenApiParameter("started_before", OpenApiTypes.DATETIME),
+    *described(**{"attr.NAME": "The attribute NAME has this value, for example attr.country=France."}),
+    *PAGING,
+]
+
+
+@documented(
+    "Instances, newest first",
+    operation_id="listInstances",
+    tag="instances",
+    answers={200: shapes.InstancePage},
+    fails=(400, 422),
+    parameters=_FILTERS,
+)
+@api_view(["GET"])
+def listed(request: Request) -> HttpResponse:
+    unmasked = sees_payload(reader(request))
+    given = Parameters(request, (*_TEXTS, *_OTHERS, "cursor", "page_size"), prefixes=("attr.",))
+    filters, now = _filters(given), clock.now()
+
+    def tell(row: InstanceRow) -> shapes.InstanceSummary:
+        return answers.summary(row if unmasked else instances.redacted(row, details.definition_of(row)), now)
+
+    return answers.paged(
+        request,
+        shapes.InstancePage,
+        lambda: instances.page(filters, size=given.size(), cursor=given.text("cursor")),
+        tell,
+    )
+
+
+def _filters(given: Parameters) -> Filters:
+    return Filters(
+        **{name: given.texts(name) for name in _TEXTS},
+        version=given.number("version", lowest=1, highest=2**31 - 1),
+        correlation_id=given.text("correlation_id"),
+        started_after=given.moment("started_after"),
+        started_before=given.moment("started_before"),
+        overdue=given.truth("overdue"),
+        needs_person=given.truth("needs_person"),
+        q=given.text("q"),
+        attributes=given.prefixed("attr."),
+    )
+
+
+@documented(
+    "One instance: where it is and why",
+    operation_id="getInstance",
+    tag="instances",
+    answers={200: shapes.InstanceDetail},
+    fails=(404,),
+)
+@api_view(["GET"])
+def one(request: Request, instance_id: UUID) -> HttpResponse:
+    reader(request)
+    return told_in_full(request, instance_id)
+
+
+def told_in_full(request: Request, instance_id: UUID, *, status: int = 200) -> HttpResponse:
+    """The instance with everything the caller may see. Raises the problem if there is none."""
+    caller = principal(request)
+    found = details.detail(instance_id, unmasked=sees_payload(caller))
+    if found is None:
+        raise _unknown()
+    now = clock.now()
+    allowed = interventions.allowed_actions(caller, found.state, now)
+    return answers.told(answers.detail(found, allowed, now), status, Location=f"/api/v1/instances/{instance_id}")
+
+
+@documented(
+    "What happened, in order",
+    operation_id="getInstanceHistory",
+    tag="instances",
+    answers={200: shapes.HistoryPage},
+    fails=(400, 404, 422),
+    parameters=PAGING,
+)
+@api_view(["GET"])
+def happened(request: Request, instance_id: UUID) -> HttpResponse:
+    unmasked = sees_payload(reader(request))
+    given = Parameters(request, ("cursor", "page_size"))
+    row = instances.one(instance_id)
+    if row is None:
+        raise _unknown()
+    definition = details.definition_of(row)
+    return answers.paged(
+        request,
+        shapes.HistoryPage,
+        lambda: history.page(instance_id, size=given.size(100), cursor=given.text("cursor")),
+        lambda event: answers.event(event if unmasked else history.redacted(event, definition)),
+    )
+
+
+@documented(
+    "Act on an instance: retry, compensate, cancel, pause or resume",
+    operation_id="actOnInstance",
+    tag="instances",
+    takes=shapes.ActionRequest,
+    answers={202: shapes.Operation},
+    fails=(404, 409),
+    parameters=[
+        IDEMPOTENCY_KEY,
+        OpenApiParameter("action", str, OpenApiParameter.PATH, enum=list(interventions.ACTIONS)),
+    ],
+    examples={"Try again": {"reason": "The provider is back", "step": "charge"}},
+)
+@api_view(["POST"])
+@idempotent
+def act(request: Request, instance_id: UUID, action: str) -> HttpResponse:
+    """202 with the operation; what came of it is told by the operation's own address."""
+    asked = bodies.read(request._request, shapes.ActionRequest)
+    if asked.data:
+        raise invalid("data", f"{action} takes no data")
+    if asked.step and action != "retry":
+        raise invalid("step", f"{action} concerns the whole instance; only retry takes a step")
+    accepted = _accepted(request, instance_id, action, asked)
+    row = operations.one(accepted)
+    assert row is not None, "it was accepted a moment ago"
+    return answers.told(answers.operation(row), 202, Location=f"/api/v1/operations/{row.id}")
+
+
+def _accepted(request: Request, instance_id: UUID, action: str, asked: shapes.ActionRequest) -> UUID:
+    """Do it. Raises the problem when it is refused."""
+    try:
+        accepted = interventions.act(
+            principal(request),
+            action,
+            instance_id,
+            reason=asked.reason,
+            step=asked.step,
+            revision=asked.revision,
+            correlation_id=correlation_id(request._request),
+        )
+    except interventions.Forbidden as refusal:
+        raise ProblemError(FORBIDDEN, str(refusal)) from None
+    except interventions.Unknown as error:
+        raise ProblemError(NOT_FOUND, str(error)) from None
+    except interventions.ReasonMissing as error:
+        raise invalid("reason", str(error)) from None
+    except interventions.Stale as error:
+        raise ProblemError(STALE, str(error)) from None
+    except interventions.Impossible as error:
+        raise ProblemError(IMPOSSIBLE, str(error)) from None
+    return accepted.id
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(NOT_FOUND, "There is no such instance.")

@@ -1,0 +1,176 @@
+"""Who did what, what was published, and who receives it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+
+from console.api import answers, bodies, shapes
+from console.api.caller import holder, principal, reader, sees_payload
+from console.api.documented import IDEMPOTENCY_KEY, documented
+from console.api.idempotent import idempotent
+from console.api.parameters import PAGING, Parameters, described
+from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, ProblemError, invalid
+from console.correlation import correlation_id
+from workflows import interventions
+from workflows.interventions import subscriptions
+from workflows.queries import published, record
+from workflows.queries.published import SubscriptionRow
+from workflows.queries.record import AuditFilters
+
+_AUDIT = ("actor", "actor_kind", "action", "workflow", "target", "through", "correlation_id")
+
+
+@documented(
+    "Who did what, newest first, refused attempts included",
+    operation_id="listAudit",
+    tag="record",
+    answers={200: shapes.AuditPage},
+    fails=(400, 422),
+    parameters=[
+        *described(**dict.fromkeys(_AUDIT, "Exactly this."), instance="About this instance."),
+        OpenApiParameter("allowed", bool, description="False: refused attempts only."),
+        OpenApiParameter("at_after", OpenApiTypes.DATETIME),
+        OpenApiParameter("at_before", OpenApiTypes.DATETIME),
+        *PAGING,
+    ],
+)
+@api_view(["GET"])
+def audit(request: Request) -> HttpResponse:
+    reader(request)
+    given = Parameters(request, (*_AUDIT, "instance", "allowed", "at_after", "at_before", "cursor", "page_size"))
+    filters = AuditFilters(
+        **{name: given.text(name) for name in _AUDIT},
+        instance_id=given.identity("instance"),
+        allowed=given.truth("allowed"),
+        at_after=given.moment("at_after"),
+        at_before=given.moment("at_before"),
+    )
+    return answers.paged(
+        request,
+        shapes.AuditPage,
+        lambda: record.page(filters, size=given.size(), cursor=given.text("cursor")),
+        answers.audited,
+    )
+
+
+@documented(
+    "Published events in publishing order",
+    operation_id="listEvents",
+    tag="events",
+    answers={200: shapes.EventPage},
+    fails=(404, 422),
+    parameters=[
+        *described(type="One or several.", after="Behind the event with this id.", instance="Of this instance."),
+        OpenApiParameter("page_size", int),
+    ],
+)
+@api_view(["GET"])
+def events(request: Request) -> HttpResponse:
+    """`next` is told even at the end of what there is: follow it later to get what came since."""
+    unmasked = sees_payload(reader(request))
+    given = Parameters(request, ("type", "after", "instance", "page_size"))
+    found = published.events(
+        types=given.texts("type"),
+        after=given.identity("after"),
+        instance_id=given.identity("instance"),
+        size=given.size(100),
+    )
+    if found is None:
+        raise ProblemError(NOT_FOUND, "There is no published event with this id.", errors=[("after", "is not known")])
+    results = [(event if unmasked else published.redacted(event)).cloud_event() for event in found]
+    follow = answers.address(request, after=str(found[-1].id)) if found else None
+    return answers.told(shapes.EventPage.model_validate({"results": results, "next": follow, "previous": None}))
+
+
+@documented(
+    "Who receives published events",
+    operation_id="listSubscriptions",
+    tag="events",
+    answers={200: shapes.SubscriptionPage},
+)
+@documented(
+    "Receive published events",
+    operation_id="createSubscription",
+    tag="events",
+    takes=shapes.SubscriptionRequest,
+    answers={201: shapes.NewSubscription},
+    fails=(409,),
+    parameters=[IDEMPOTENCY_KEY],
+    examples={"Confirmed orders": {"name": "crm", "url": "https://crm.example/hooks", "types": ["OrderConfirmed"]}},
+)
+@api_view(["GET", "POST"])
+@idempotent
+def subscribed(request: Request) -> HttpResponse:
+    if request.method == "POST":
+        return _subscribe(request)
+    holder(request, "subscribe")
+    Parameters(request, ())
+    results = [answers.subscription(row) for row in published.subscriptions()]
+    return answers.told(shapes.SubscriptionPage(results=results, next=None, previous=None))
+
+
+def _subscribe(request: Request) -> HttpResponse:
+    asked = bodies.read(request._request, shapes.SubscriptionRequest)
+    try:
+        made = subscriptions.subscribe(
+            principal(request),
+            asked.name,
+            asked.url,
+            types=asked.types,
+            correlation_id=correlation_id(request._request),
+        )
+    except interventions.Forbidden as refusal:
+        raise ProblemError(FORBIDDEN, str(refusal)) from None
+    except subscriptions.UnsafeAddress as error:
+        raise invalid("url", str(error)) from None
+    except interventions.Impossible as error:
+        raise ProblemError(IMPOSSIBLE, str(error)) from None
+    return answers.told(answers.new_subscription(_row(made.id), made.secret), 201)
+
+
+@documented(
+    "Send published events again",
+    operation_id="replaySubscription",
+    tag="events",
+    takes=shapes.ReplayRequest,
+    answers={202: shapes.Replayed},
+    fails=(404,),
+    parameters=[IDEMPOTENCY_KEY],
+    examples={"Everything": {"reason": "The CRM lost its data"}},
+)
+@api_view(["POST"])
+@idempotent
+def replay(request: Request, subscription_id: int) -> HttpResponse:
+    asked = bodies.read(request._request, shapes.ReplayRequest)
+    try:
+        count = subscriptions.replay(
+            principal(request),
+            subscription_id,
+            after=_event_id(asked.after),
+            reason=asked.reason,
+            correlation_id=correlation_id(request._request),
+        )
+    except interventions.Forbidden as refusal:
+        raise ProblemError(FORBIDDEN, str(refusal)) from None
+    except interventions.Unknown as error:
+        raise ProblemError(NOT_FOUND, str(error)) from None
+    return answers.told(shapes.Replayed(events=count), 202)
+
+
+def _event_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text is not None else None
+    except ValueError:
+        raise invalid("after", "must be the id of a published event") from None
+
+
+def _row(subscription_id: int) -> SubscriptionRow:
+    row = published.subscription(subscription_id)
+    assert row is not None, "it was made a moment ago"
+    return row

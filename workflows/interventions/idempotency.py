@@ -1,0 +1,83 @@
+"""Remembers the first answer to a request that carries an Idempotency-Key (IETF draft), per caller.
+
+begin ──► Fresh            nobody was here before: do it, then `finish` or `give_up`
+     ├──► Replay           it was answered: say the same again
+     ├──► Running          somebody is still at it
+     └──► Different        the key was used for another request
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflows.engine import clock, store
+from workflows.models import IdempotentRequest
+
+#: After this long a request without an answer is taken for dead; what it started answers by its own key.
+ABANDONED = timedelta(seconds=60)
+#: Answers are kept at least this long.
+KEPT = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """This request is the first with its key."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The stored answer."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The first request with this key has no answer yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """The key belongs to a request with another method, path or body."""
+
+
+def begin(scope: str, key: str, fingerprint: str) -> Fresh | Replay | Running | Different:
+    """Claim the key. Of two simultaneous requests exactly one gets Fresh."""
+    now = clock.now()
+    made = store.run(_CLAIM, (scope, key, fingerprint, now, now - ABANDONED))
+    if made:
+        return Fresh(made[0][0])
+    known = IdempotentRequest.objects.filter(scope=scope, key=key).first()
+    if known is None:
+        return Running()  # given up this very moment; the caller tries again
+    if known.fingerprint != fingerprint:
+        return Different()
+    return Running() if known.status is None else Replay(known.status, known.body)
+
+
+def finish(fresh: Fresh, status: int, body: str) -> None:
+    """Keep the answer. Losing to whoever took over an abandoned request changes nothing."""
+    IdempotentRequest.objects.filter(id=fresh.id, status__isnull=True).update(status=status, body=body)
+
+
+def give_up(fresh: Fresh) -> None:
+    """The request had no answer worth keeping: the key is free again."""
+    IdempotentRequest.objects.filter(id=fresh.id, status__isnull=True).delete()
+
+
+def forget_old() -> int:
+    """Remove answers older than KEPT. Returns how many."""
+    return IdempotentRequest.objects.filter(at__lt=clock.now() - KEPT).delete()[0]
+
+
+_CLAIM = """
+INSERT INTO workflows_idempotentrequest (scope, key, fingerprint, at, body) VALUES ($1, $2, $3, $4, '')
+ON CONFLICT (scope, key) DO UPDATE SET at = excluded.at
+WHERE workflows_idempotentrequest.status IS NULL AND workflows_idempotentrequest.at < $5
+  AND workflows_idempotentrequest.fingerprint = excluded.fingerprint
+RETURNING id
+"""

@@ -1,0 +1,92 @@
+"""Published events in the order every subscriber gets them, and who subscribed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from workflows import registry
+from workflows.dsl.definition import Node
+from workflows.events import Published
+from workflows.models import OutboxEvent, Subscription
+from workflows.queries import redaction
+
+_COLUMNS = ("id", "workflow", "type", "schema_version", "subject", "at", "data", "correlation_id", "traceparent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRow:
+    """One subscriber and how far it is. The secret is not part of it."""
+
+    id: int
+    name: str
+    url: str
+    types: tuple[str, ...]
+    active: bool
+    created_at: datetime
+    pending: int
+    delivered: int
+    dead: int
+
+
+def events(
+    *, types: tuple[str, ...] = (), after: UUID | None = None, instance_id: UUID | None = None, size: int = 100
+) -> list[Published] | None:
+    """Events behind `after` in publishing order; None when `after` names no event.
+
+    Only events that no running transaction can still overtake are told, so a reader who follows `after` misses none.
+    """
+    found = OutboxEvent.objects.annotate(settled=RawSQL("xid < pg_snapshot_xmin(pg_current_snapshot())", ()))
+    found = found.filter(settled=True)
+    if after is not None:
+        if not OutboxEvent.objects.filter(id=after).exists():
+            return None
+        behind = RawSQL("(xid, id) > (SELECT xid, id FROM workflows_outboxevent WHERE id = %s)", (after,))
+        found = found.annotate(behind=behind).filter(behind=True)
+    if types:
+        found = found.filter(type__in=types)
+    if instance_id is not None:
+        found = found.filter(instance_id=instance_id)
+    return [Published(**values) for values in found.order_by("xid", "id").values(*_COLUMNS)[:size]]
+
+
+def redacted(event: Published) -> Published:
+    """The event without personal fields, by its contract and by where its fields come from."""
+    nodes = _nodes(event)
+    if not nodes:
+        return replace(event, data=dict.fromkeys(event.data, redaction.MASK))
+    data: Mapping[str, Any] = event.data
+    for personal, node in nodes:
+        data = redaction.masked(redaction.of_contract(data, node.event), personal)
+    return replace(event, data=data)
+
+
+def _nodes(event: Published) -> list[tuple[set[str], Node]]:
+    return [
+        ({name for name, ref in node.fields if redaction.is_personal(definition, ref)}, node)
+        for definition in registry.definitions().values()
+        for node in definition.nodes
+        if definition.name == event.workflow and node.event is not None and node.event.__name__ == event.type
+    ]
+
+
+def subscriptions() -> list[SubscriptionRow]:
+    """Every subscription with its deliveries counted, by name."""
+    return _read(Subscription.objects.order_by("name"))
+
+
+def subscription(subscription_id: int) -> SubscriptionRow | None:
+    """One subscription."""
+    return next(iter(_read(Subscription.objects.filter(id=subscription_id))), None)
+
+
+def _read(found: QuerySet[Subscription]) -> list[SubscriptionRow]:
+    counts = {state: Count("delivery", filter=Q(delivery__state=state)) for state in ("pending", "delivered", "dead")}
+    rows = found.annotate(**counts).values("id", "name", "url", "types", "active", "created_at", *counts)
+    return [SubscriptionRow(**{**row, "types": tuple(row["types"])}) for row in rows]
