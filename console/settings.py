@@ -200,6 +200,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
     "TITLE": "Watchkeeper",
     "DESCRIPTION": "Start workflows, see where they are and why, and act on them.",
     "VERSION": "1",

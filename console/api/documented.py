@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from pydantic import BaseModel
 
@@ -19,6 +20,16 @@ CORRELATION_ID = OpenApiParameter(
 )
 
 
+class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Says in the schema how tokens are sent."""
+
+    target_class = "console.api.caller.BearerToken"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "A token made by `manage.py token USER`."}
+
+
 def documented(
     summary: str,
     *,
@@ -30,12 +41,17 @@ def documented(
     examples: dict[str, Any] | None = None,
     operation_id: str,
     open_to_all: bool = False,
+    method: str = "",
 ) -> Callable[..., Any]:
-    """The schema of one address and method. `examples` are request bodies by name."""
+    """The schema of one address and method. `examples` are request bodies by name.
+
+    A view of several methods is documented once per `method`.
+    """
     problems = {*fails, *(() if open_to_all else (401, 403)), *((400, 413, 415, 422) if takes else ())}
     responses: dict[Any, Any] = {status: OpenApiResponse(shape) for status, shape in answers.items()}
     responses |= {(status, CONTENT_TYPE): OpenApiResponse(shapes.Problem, _titles(status)) for status in problems}
     decorate: Callable[..., Any] = extend_schema(
+        methods=[method] if method else None,
         operation_id=operation_id,
         summary=summary,
         tags=[tag],

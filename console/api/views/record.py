@@ -93,6 +93,7 @@ def events(request: Request) -> HttpResponse:
     operation_id="listSubscriptions",
     tag="events",
     answers={200: shapes.SubscriptionPage},
+    method="GET",
 )
 @documented(
     "Receive published events",
@@ -100,6 +101,7 @@ def events(request: Request) -> HttpResponse:
     tag="events",
     takes=shapes.SubscriptionRequest,
     answers={201: shapes.NewSubscription},
+    method="POST",
     fails=(409,),
     parameters=[IDEMPOTENCY_KEY],
     examples={"Confirmed orders": {"name": "crm", "url": "https://crm.example/hooks", "types": ["OrderConfirmed"]}},
