@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from console.presenters.names import done_words, function_words, money, node_name
 from console.presenters.names import amount_in as amount_of
+from console.presenters.names import done_words, function_words, money, node_name
 from console.statuswords import capital, words
 from workflows.core import correct
 from workflows.core.attempts import retryable
@@ -173,7 +173,9 @@ def _undoing(detail: Detail, definition: Definition, action: str, title: str, no
     if any(step.state == "running" for step in detail.steps):
         keeps.append(_("The attempt that is running now is not interrupted; what it does is corrected afterwards."))
     if plan:
-        keeps.append(_("Each correction is an attempt of its own: it can take a while, and is tried again if it fails."))
+        keeps.append(
+            _("Each correction is an attempt of its own: it can take a while, and is tried again if it fails.")
+        )
     word = WORD if action == "cancel" else ""
     icon = "ban" if action == "cancel" else "rotate-ccw"
     return Deed(action, title, icon, title, does, keeps, plan, lasting, word, revision=detail.row.revision)

@@ -1,4 +1,4 @@
-"""Turns JSON data into rows and tables people can read; long lists are shown from their beginning, and in full on request."""
+"""Turns JSON data into rows and tables people can read; long lists begin short and are shown in full on request."""
 
 from __future__ import annotations
 

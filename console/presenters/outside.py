@@ -39,9 +39,7 @@ class _Effect:
     amount: float | None = None
 
 
-def outside(
-    definition: Definition, history: Iterable[e.Event], steps: Mapping[str, Step], currency: str
-) -> list[Chip]:
+def outside(definition: Definition, history: Iterable[e.Event], steps: Mapping[str, Step], currency: str) -> list[Chip]:
     """The chips in the order in which things happened. `steps` provide the amounts that outcomes name."""
     effects: dict[str, _Effect] = {}
     for event in history:
@@ -114,7 +112,9 @@ def _chip(node: Node, effect: _Effect, currency: str) -> Chip | None:
         done = f"{done} {money(effect.amount, currency)}"
     match effect.happened, effect.correction:
         case "yes", "stuck":
-            return Chip(node.name, "person", _("%(done)s, not corrected yet") % {"done": done}, _("Correcting it failed."))
+            return Chip(
+                node.name, "person", _("%(done)s, not corrected yet") % {"done": done}, _("Correcting it failed.")
+            )
         case "yes", "planned":
             return Chip(node.name, "undo", _("%(done)s, being corrected") % {"done": done}, _how(node))
         case "yes", _:
@@ -127,7 +127,12 @@ def _chip(node: Node, effect: _Effect, currency: str) -> Chip | None:
         case "refused", _:
             return Chip(node.name, "failed", refused_words(node))
         case "maybe", _:
-            return Chip(node.name, "unknown", _("%(step)s unknown (check)") % {"step": capital(node_name(node))}, _certainty(node))
+            return Chip(
+                node.name,
+                "unknown",
+                _("%(step)s unknown (check)") % {"step": capital(node_name(node))},
+                _certainty(node),
+            )
         case _:
             return None
 

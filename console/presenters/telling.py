@@ -103,10 +103,10 @@ def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | Non
 def _told_of_trouble(event: e.Event, node: Node | None, name: str) -> Told | None:
     match event:
         case e.AttemptFailed():
-            correcting = event.direction == "compensate"
-            template = _("Correcting %(step)s: attempt %(n)d failed") if correcting else _("%(step)s: attempt %(n)d failed")
-            shown = name[:1].lower() + name[1:] if correcting and not name[:2].isupper() else name
-            return Told("held", template % {"step": shown, "n": event.attempt}, event.error)
+            template = _("%(step)s: attempt %(n)d failed")
+            if event.direction == "compensate":
+                template = _("%(step)s: attempt %(n)d to correct it failed")
+            return Told("held", template % {"step": name, "n": event.attempt}, event.error)
         case e.AttemptLost(attempt=attempt, why=why):
             return Told("held", _("%(step)s: attempt %(n)d was lost") % {"step": name, "n": attempt}, why)
         case e.CheckScheduled():
@@ -151,6 +151,10 @@ def _told_of_correction(event: e.Event, node: Node | None, name: str) -> Told:
         case e.CompensationSucceeded():
             return Told("undo", _("%(step)s corrected") % {"step": name}, how)
         case e.OutcomeAwaited(happened=happened):
-            notes = {"yes": _("It had happened."), "maybe": _("It may have happened."), "no": _("Nothing had happened.")}
+            notes = {
+                "yes": _("It had happened."),
+                "maybe": _("It may have happened."),
+                "no": _("Nothing had happened."),
+            }
             return Told("undo", _("%(step)s: the running attempt ended") % {"step": name}, notes.get(happened, ""))
     return Told("past", words(type(event).__name__))

@@ -2,31 +2,149 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
+from console.presenters import instance as presenter
+from console.presenters.actions import WORD
+from console.presenters.instance import TABS, InstancePage, Wish
+from console.views.access import reader
+from workflows import interventions
 from workflows.engine import clock
-from workflows.queries import instances
+from workflows.interventions import Principal
+from workflows.queries import details, instances, keys, operations
+from workflows.queries.details import Detail
+from workflows.queries.instances import Filters
+
+#: what people asked for: the newest so many are on the page
+ACTS = 8
+#: more instances with the same trouble than this are said to be "more than"
+MANY = 1000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Why a form was not carried out, to be shown where it was sent from."""
+
+    action: str
+    typed: str
+    error: str
+    status: int
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
-    """The page of the latest run for a business key, or of `?run=`."""
-    return render(request, "console/instance.html", {"now": clock.now(), "key": key, "workflow": workflow})
+    """The page of the latest run for a business key, or of `?run=`; a POST acts on it and comes back here."""
+    principal, now, wish = reader(request), clock.now(), _wish(request.GET)
+    runs = keys.runs(workflow, key)
+    chosen = next((run for run in runs if not wish.run or run.run == wish.run), None)
+    if chosen is None:
+        return _absent(request, workflow, key, now)
+    answer = _act(request, principal, chosen.id) if request.method == "POST" else None
+    if isinstance(answer, HttpResponse):
+        return answer
+    detail = details.detail(chosen.id, unmasked=interventions.may(principal, "payload").allowed)
+    if detail is None:
+        raise Http404
+    page = _page(principal, detail, runs, wish, now)
+    refused = ""
+    if answer is not None:
+        page = replace(page, deeds=page.deeds.answered(answer.action, answer.typed, answer.error))
+        refused = "" if page.deeds.offers(answer.action) else answer.error
+    shown = {"now": now, "page": page, "refused": refused, "payload": interventions.may(principal, "payload")}
+    return render(request, _template(request), shown, status=answer.status if answer else 200)
 
 
 @login_required
-@require_GET
+@require_safe
 def by_id(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     """The address of an instance whose id is all one has."""
+    reader(request)
     row = instances.one(instance_id)
     if row is None:
         raise Http404
-    address = reverse("instance", args=[row.workflow, row.key])
-    return HttpResponseRedirect(f"{address}?run={row.run}")
+    return HttpResponseRedirect(reverse("instance", args=[row.workflow, row.key]) + Wish(run=row.run).url())
+
+
+def _template(request: HttpRequest) -> str:
+    """A page that re-reads itself gets only its changing part."""
+    return "console/instance/live.html" if getattr(request, "htmx", False) else "console/instance.html"
+
+
+def _wish(query: QueryDict) -> Wish:
+    tab = query.get("tab", "")
+    return Wish(
+        run=_number(query.get("run", "")),
+        tab=tab if tab in TABS else TABS[0],
+        everything="all" in query,
+        before=_number(query.get("before", "")),
+    )
+
+
+def _number(text: str) -> int:
+    """A small whole number, 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _page(principal: Principal, detail: Detail, runs: list[keys.Run], wish: Wish, now: datetime) -> InstancePage:
+    return presenter.page(
+        detail,
+        runs=runs,
+        verdicts=interventions.allowed_actions(principal, detail.state, now),
+        operations=operations.page(instance_id=detail.row.id, size=ACTS).rows,
+        same_cause=_same_cause(detail),
+        wish=wish,
+        now=now,
+    )
+
+
+def _same_cause(detail: Detail) -> int:
+    """How many others are in the same trouble; not counted while there is none."""
+    row = detail.row
+    if row.ended_at is not None or not (row.needs_person or row.waiting_kind == "retry"):
+        return 0
+    same = Filters(workflow=(row.workflow,), status=(row.status,), needs_person=row.needs_person)
+    return max(0, instances.count(same, stop_at=MANY + 1) - 1)
+
+
+def _act(request: HttpRequest, principal: Principal, instance_id: UUID) -> HttpResponse | Answer:
+    """Carry out the form that was sent. Leads back to the page, so that a reload repeats nothing."""
+    form = request.POST
+    action, reason = form.get("action", ""), form.get("reason", "")
+
+    def refuse(error: object, status: int) -> Answer:
+        return Answer(action, reason, str(error), status)
+
+    if action == "cancel" and form.get("word", "").strip().lower() != WORD:
+        return refuse(_("Please type “%(word)s” to confirm.") % {"word": WORD}, 422)
+    revision: dict[str, Any] = {"revision": _number(form.get("revision", ""))} if form.get("revision") else {}
+    try:
+        interventions.act(principal, action, instance_id, reason=reason, step=form.get("step") or None, **revision)
+    except interventions.ReasonMissing as error:
+        return refuse(error, 422)
+    except interventions.Forbidden as error:
+        return refuse(error, 403)
+    except (interventions.Stale, interventions.Impossible) as error:
+        return refuse(error, 409)
+    except interventions.Unknown as error:
+        return refuse(error, 400)
+    return HttpResponseRedirect(f"{request.get_full_path()}#operations")
+
+
+def _absent(request: HttpRequest, workflow: str, key: str, now: datetime) -> HttpResponse:
+    """Nothing is there: lead to the right spelling, or say why, and what comes close."""
+    spelled = keys.spelled_otherwise(workflow, key)
+    if spelled and request.method != "POST":
+        return HttpResponseRedirect(reverse("instance", args=[workflow, spelled]))
+    shown = {"now": now, "workflow": workflow, "key": key, "absent": keys.absent(workflow, key)}
+    return render(request, "console/instance/absent.html", shown, status=404)

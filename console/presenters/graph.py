@@ -1,0 +1,144 @@
+"""Draws a definition with the progress of one instance: stages as lanes from left to right, steps in them, and edges.
+
+Pure arithmetic: columns follow the longest path inside a stage, rows the order of declaration. The page shows the same
+as a table for everybody who does not see drawings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.presenters.steps import StepCard
+from workflows.dsl.definition import Definition, Node
+
+BOX_WIDTH, BOX_HEIGHT = 172, 52
+GAP_X, GAP_Y, PADDING, HEADING = 36, 16, 16, 32
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One step. `tone` picks mark and colour, `word` says the same."""
+
+    name: str
+    label: str
+    word: str
+    tone: str
+    css: str
+    x: int
+    y: int
+    mark_x: int
+    mark_y: int
+    text_x: int
+    label_y: int
+    word_y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One stage."""
+
+    name: str
+    x: int
+    width: int
+    text_x: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A path from one step to another; `done` when the first has ended."""
+
+    path: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The whole graph in pixels."""
+
+    width: int
+    height: int
+    lane_height: int
+    box_width: int
+    box_height: int
+    lanes: list[Lane]
+    boxes: list[Box]
+    edges: list[Edge]
+
+
+def drawing(definition: Definition, cards: Sequence[StepCard]) -> Drawing:
+    """Where everything goes."""
+    columns = _columns(definition)
+    lanes: list[Lane] = []
+    boxes: list[Box] = []
+    by_name = {card.name: card for card in cards}
+    x, tallest = 0, 1
+    for index, stage in enumerate(definition.stages):
+        nodes = [node for node in definition.nodes if node.stage == index]
+        wide = max((columns[node.name] for node in nodes), default=0) + 1
+        width = 2 * PADDING + wide * BOX_WIDTH + (wide - 1) * GAP_X
+        lanes.append(Lane(stage.name, x, width, x + PADDING))
+        filled = [0] * wide
+        for node in nodes:
+            column = columns[node.name]
+            boxes.append(_box(by_name[node.name], x + PADDING + column * (BOX_WIDTH + GAP_X), filled[column]))
+            filled[column] += 1
+        tallest = max(tallest, *filled)
+        x += width + GAP_X // 2
+    height = HEADING + tallest * BOX_HEIGHT + (tallest - 1) * GAP_Y + PADDING
+    edges = _edges(definition, {box.name: box for box in boxes}, by_name)
+    return Drawing(x - GAP_X // 2, height, height - 1, BOX_WIDTH, BOX_HEIGHT, lanes, boxes, edges)
+
+
+def _columns(definition: Definition) -> dict[str, int]:
+    """How many steps of the same stage lie before each one."""
+    found: dict[str, int] = {}
+    for node in definition.nodes:
+        before = [found[name] for name in node.after if _stage(definition, name) == node.stage]
+        found[node.name] = max(before, default=-1) + 1
+    return found
+
+
+def _stage(definition: Definition, name: str) -> int:
+    return definition.by_name[name].stage
+
+
+def _box(card: StepCard, x: int, row: int) -> Box:
+    y = HEADING + row * (BOX_HEIGHT + GAP_Y)
+    return Box(
+        card.name, card.title, card.word, card.tone, card.css, x, y,
+        mark_x=x + 12, mark_y=y + 18, text_x=x + 38, label_y=y + 22, word_y=y + 40,
+    )  # fmt: skip
+
+
+def _edges(definition: Definition, boxes: dict[str, Box], cards: dict[str, StepCard]) -> list[Edge]:
+    """Direct edges only: one that a longer path already tells would only add ink."""
+    return [
+        Edge(_path(boxes[before], boxes[node.name]), cards[before].over)
+        for node in definition.nodes
+        for before in sorted(node.after)
+        if not _told_by_others(definition, node, before)
+    ]
+
+
+def _told_by_others(definition: Definition, node: Node, before: str) -> bool:
+    others = [name for name in node.after if name != before]
+    return any(before in _ancestors(definition, other) for other in others)
+
+
+def _ancestors(definition: Definition, name: str) -> set[str]:
+    found: set[str] = set()
+    waiting = list(definition.by_name[name].after)
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(definition.by_name[one].after)
+    return found
+
+
+def _path(start: Box, end: Box) -> str:
+    x1, y1 = start.x + BOX_WIDTH, start.y + BOX_HEIGHT // 2
+    x2, y2 = end.x, end.y + BOX_HEIGHT // 2
+    bend = max(12, (x2 - x1) // 2)
+    return f"M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"

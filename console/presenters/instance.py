@@ -1,0 +1,345 @@
+"""Gathers everything the page of one instance shows, in the words of the people who read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from console.presenters import actions, milestones, outside, steps, technical, track
+from console.presenters.actions import Deeds
+from console.presenters.bodies import Field, fields
+from console.presenters.graph import Drawing, drawing
+from console.presenters.milestones import Entry, Milestone
+from console.presenters.names import currency_in
+from console.presenters.outside import Chip
+from console.presenters.steps import StepCard
+from console.presenters.technical import Pages
+from console.presenters.track import Leg
+from console.sentences import Sentence, sentence
+from console.standings import standing
+from console.statuswords import capital, words
+from workflows.core.events import from_data
+from workflows.interventions import AllowedAction
+from workflows.queries.details import Detail
+from workflows.queries.instances import PRIORITIES, InstanceRow
+from workflows.queries.keys import Run
+from workflows.queries.operations import OperationRow
+
+#: milestones on the first screen
+LATEST = 6
+TABS = ("milestones", "steps", "graph", "data", "technical")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab; `url` is relative to the page."""
+
+    name: str
+    label: str
+    url: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One value instances can be found by, and the list of those that share it."""
+
+    label: str
+    text: str
+    hidden: bool
+    same_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One accepted operation and what came of it."""
+
+    id: UUID
+    tone: str
+    title: str
+    word: str
+    who: str
+    reason: str
+    note: str
+    at: datetime
+    #: history seq that decided it, 0 before
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the address asks for: the run, the tab, everything or the beginning, and below which history seq."""
+
+    #: 0: the latest run
+    run: int = 0
+    tab: str = "milestones"
+    everything: bool = False
+    before: int = 0
+
+    def url(self, **changes: object) -> str:
+        """The address of the same page with some wishes changed; wishes at their default are left out."""
+        wish = replace(self, **{"everything": False, "before": 0, **changes})  # type: ignore[arg-type]
+        parts = {"run": wish.run, "tab": wish.tab, "all": int(wish.everything), "before": wish.before}
+        default = {"run": 0, "tab": "milestones", "all": 0, "before": 0}
+        return "?" + urlencode({name: value for name, value in parts.items() if value != default[name]})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstancePage:
+    """The first screen and the open tab. What belongs to other tabs is empty."""
+
+    detail: Detail
+    title: str
+    noun: str
+    sentence: Sentence
+    tone: str
+    word: str
+    due: str
+    chips: list[Chip]
+    legs: list[Leg]
+    tabs: list[Tab]
+    wish: Wish
+    present: list[StepCard]
+    #: effects that were corrected, and those that stay, for an ended instance
+    corrected: list[str]
+    lasting: list[str]
+    same_cause: int
+    deeds: Deeds
+    acts: list[Act]
+    runs: list[Run]
+    facts: list[tuple[str, str]]
+    milestones: list[Milestone]
+    more_milestones: int
+    cards: list[StepCard]
+    graph: Drawing | None
+    input: list[Field]
+    attributes: list[Attribute]
+    history: Pages | None
+
+    @property
+    def row(self) -> InstanceRow:
+        """The instance's present values."""
+        return self.detail.row
+
+    @property
+    def tab(self) -> str:
+        """The open tab."""
+        return self.wish.tab
+
+    @property
+    def data_url(self) -> str:
+        """The tab with the input."""
+        return self.wish.url(tab="data")
+
+    @property
+    def same_url(self) -> str:
+        """The list of instances in the same trouble."""
+        return "/work/?" + urlencode({"workflow": self.row.workflow, "status": self.row.status})
+
+    @property
+    def all_url(self) -> str:
+        """The open tab with everything it can show."""
+        return self.wish.url(everything=True)
+
+    @property
+    def older_url(self) -> str:
+        """The page of the history below this one; empty at its beginning."""
+        return self.wish.url(before=self.history.older) if self.history and self.history.older else ""
+
+    @property
+    def newer_url(self) -> str:
+        """The page of the history above this one; empty at its end."""
+        if not self.history or not self.history.newer:
+            return ""
+        return self.wish.url(before=max(self.history.newer, 0))
+
+
+def page(
+    detail: Detail,
+    *,
+    runs: list[Run],
+    verdicts: Sequence[AllowedAction],
+    operations: Sequence[OperationRow],
+    same_cause: int,
+    wish: Wish,
+    now: datetime,
+) -> InstancePage:
+    """The page as of `now`."""
+    row, definition = detail.row, detail.definition
+    entries: list[Entry] = [(event, from_data(event.type, event.schema, event.data)) for event in detail.events]
+    cards = steps.cards(detail, everything=wish.everything)
+    told = milestones.milestones(entries, definition)
+    shown = told if wish.tab == "milestones" and wish.everything else told[:LATEST]
+    noun = definition.noun if definition else row.workflow
+    tone, word = state_words(row)
+    chips: list[Chip] = []
+    if definition:
+        by_name = {step.name: step for step in detail.steps}
+        chips = outside.outside(definition, [event for _seq, event in entries], by_name, currency_in(detail.input))
+    return InstancePage(
+        detail=detail,
+        title=capital(f"{words(noun)} {row.key}"),
+        noun=noun,
+        sentence=sentence(standing(row, error=detail.error), now),
+        tone=tone,
+        word=word,
+        due=_due(row, now),
+        chips=chips,
+        legs=track.track(row, definition, entries) if definition else [],
+        tabs=[Tab(name, _tab_label(name), wish.url(tab=name), name == wish.tab) for name in TABS],
+        wish=wish,
+        present=_present(row, cards),
+        corrected=[chip.words for chip in chips if chip.tone == "undo"] if row.ended_at else [],
+        lasting=_lasting(row, chips),
+        same_cause=same_cause,
+        deeds=actions.deeds(detail, verdicts, now),
+        acts=[_act(operation, noun) for operation in operations],
+        runs=runs,
+        facts=_facts(row),
+        milestones=shown,
+        more_milestones=len(told) - len(shown),
+        cards=cards if wish.tab in ("steps", "graph") else [],
+        graph=drawing(definition, cards) if definition and wish.tab == "graph" else None,
+        input=fields(detail.input, everything=wish.everything) if wish.tab == "data" else [],
+        attributes=_attributes(row) if wish.tab == "data" else [],
+        history=technical.pages(entries, definition, wish.before) if wish.tab == "technical" else None,
+    )
+
+
+def state_words(row: InstanceRow) -> tuple[str, str]:
+    """Mark and business status of an instance."""
+    endings = {"completed": "ok", "compensated": "undo", "cancelled": "cancelled", "failed": "failed"}
+    if row.lifecycle in endings:
+        tone = endings[row.lifecycle]
+    elif row.needs_person:
+        tone = "person"
+    elif row.lifecycle == "paused":
+        tone = "paused"
+    elif row.lifecycle == "compensating":
+        tone = "undo"
+    elif row.waiting_kind == "retry":
+        tone = "held"
+    else:
+        tone = "wait" if row.lifecycle == "waiting" else "flow"
+    return tone, capital(words(row.status))
+
+
+def _due(row: InstanceRow, now: datetime) -> str:
+    """How the deadline stands: empty, kept, missed, ahead, near or passed."""
+    if row.deadline_at is None:
+        return ""
+    if row.ended_at is not None:
+        return "kept" if row.ended_at <= row.deadline_at else "missed"
+    if row.deadline_at <= now:
+        return "passed"
+    return "near" if row.deadline_state == "near" else "ahead"
+
+
+def _present(row: InstanceRow, cards: list[StepCard]) -> list[StepCard]:
+    """What is going on now: the step the status is about first, then the others that are under way."""
+    if row.ended_at is not None:
+        return []
+    under_way = [card for card in cards if card.name == row.step or _under_way(card)]
+    return sorted(under_way, key=lambda card: card.name != row.step)
+
+
+def _under_way(card: StepCard) -> bool:
+    if card.correction is not None:
+        return card.correction.tone in ("here", "held", "person", "wait")
+    return not card.over and card.tone != "ahead"
+
+
+def _lasting(row: InstanceRow, chips: list[Chip]) -> list[str]:
+    """What stays as it was done although the instance was corrected."""
+    if row.lifecycle not in ("compensated", "cancelled", "failed"):
+        return []
+    return [chip.words for chip in chips if chip.tone in ("ok", "unknown", "person")]
+
+
+def _tab_label(name: str) -> str:
+    match name:
+        case "milestones":
+            return _("Milestones")
+        case "steps":
+            return _("Steps")
+        case "graph":
+            return _("Graph")
+        case "data":
+            return _("Data")
+    return _("Technical")
+
+
+def _attributes(row: InstanceRow) -> list[Attribute]:
+    shown = zip(row.attributes, fields(dict(row.attributes)), strict=True)
+    return [Attribute(field.label, field.text, field.hidden, _same_value(row, name)) for name, field in shown]
+
+
+def _same_value(row: InstanceRow, name: str) -> str:
+    value = row.attributes[name]
+    text = value if isinstance(value, str) else json.dumps(value)
+    return "/work/?" + urlencode({"workflow": row.workflow, f"attr.{name}": text})
+
+
+def _facts(row: InstanceRow) -> list[tuple[str, str]]:
+    """What programs and colleagues ask for: version, run, who started it."""
+    who = _("taken in automatically") if row.initiator_kind == "system" else row.initiator
+    facts = [(_("Version"), str(row.version)), (_("Started by"), who)]
+    if row.run > 1:
+        facts.insert(1, (_("Run"), str(row.run)))
+    if row.generation > 1:
+        facts.append((_("Taken up again"), _("%(n)d times") % {"n": row.generation - 1}))
+    if row.priority != 1:
+        facts.append((_("Priority"), PRIORITIES[row.priority]))
+    return facts
+
+
+def _act(operation: OperationRow, noun: str) -> Act:
+    tones = {"accepted": "wait", "running": "here", "verified": "ok", "failed": "failed"}
+    evidence = dict(operation.evidence)
+    return Act(
+        id=operation.id,
+        tone=tones.get(operation.state, "wait"),
+        title=_act_title(operation.action, noun),
+        word=_act_word(operation.state),
+        who=operation.actor,
+        reason=operation.reason,
+        note=operation.error or _evidence_words(evidence.get("status")),
+        at=operation.decided_at or operation.accepted_at,
+        seq=int(evidence.get("seq", 0)),
+    )
+
+
+def _evidence_words(status: object) -> str:
+    return _("After that it was: %(status)s.") % {"status": words(str(status))} if status else ""
+
+
+def _act_title(action: str, noun: str) -> str:
+    match action:
+        case "retry":
+            return _("Another attempt")
+        case "pause":
+            return _("Pause")
+        case "resume":
+            return _("Resumption")
+        case "cancel":
+            return _("Cancellation of this %(noun)s") % {"noun": noun}
+        case "compensate":
+            return _("Correction of what was done")
+    return capital(words(action))
+
+
+def _act_word(state: str) -> str:
+    match state:
+        case "accepted":
+            return _("accepted; nothing has moved yet")
+        case "running":
+            return _("running")
+        case "verified":
+            return _("verified")
+    return _("did not work")
