@@ -1,0 +1,84 @@
+"""`manage.py verify`: checks every data invariant and lists whoever breaks one."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from workflows.verify import GRACE, INVARIANTS, Report, Verdict, verify
+
+#: Offenders shown per invariant; the rest are counted.
+MAX_SHOWN = 20
+_COLOURS = {"holds": "green", "broken": "bold red", "not judged": "yellow"}
+
+
+class Command(BaseCommand):
+    help = "Check every data invariant in one snapshot. Exit code 1, and a list of offenders, if any is broken."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="the whole report as JSON, every offender included")
+        default = getattr(settings, "VERIFY_GRACE_SECONDS", GRACE.total_seconds())
+        parser.add_argument(
+            "--grace", type=float, default=default, metavar="SECONDS", help="how late something may be (default %(default)g)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises SystemExit(1) if an invariant is broken."""
+        report = verify(timedelta(seconds=options["grace"]))
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_json(report), indent=1))
+        else:
+            self._print(report)
+        if not report.clean:
+            raise SystemExit(1)
+
+    def _print(self, report: Report) -> None:
+        console = Console(file=self.stdout._out, width=None if self.stdout.isatty() else 120, soft_wrap=True)  # type: ignore[attr-defined]
+        table = Table(box=None, pad_edge=False, header_style="")
+        for title in ("", "invariant", "verdict"):
+            table.add_column(title)
+        for verdict in report.verdicts:
+            colour = _COLOURS[verdict.state]
+            table.add_row(verdict.invariant, INVARIANTS[verdict.invariant], f"[{colour}]{_told(verdict)}[/]")
+        console.print(table)
+        for verdict in report.verdicts:
+            for offender in verdict.offenders[:MAX_SHOWN]:
+                console.print(f"{offender.invariant}  {escape(offender.subject)}: {escape(offender.problem)}", highlight=False)
+            if len(verdict.offenders) > MAX_SHOWN:
+                console.print(f"{verdict.invariant}  and {len(verdict.offenders) - MAX_SHOWN:,} more")
+        looked = f"{report.instances:,} instances, {report.events:,} events"
+        broken = sum(1 for verdict in report.verdicts if verdict.offenders)
+        console.print(f"{looked}: " + (f"{broken} invariants are broken." if broken else "clean."), highlight=False)
+
+
+def _told(verdict: Verdict) -> str:
+    if verdict.offenders:
+        return f"{len(verdict.offenders):,} offenders"
+    return f"not judged: {verdict.not_judged}" if verdict.not_judged else "holds"
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "clean": report.clean,
+        "instances": report.instances,
+        "events": report.events,
+        "invariants": [
+            {
+                "invariant": verdict.invariant,
+                "title": INVARIANTS[verdict.invariant],
+                "state": verdict.state,
+                "not_judged": verdict.not_judged,
+                "offenders": [asdict(offender) for offender in verdict.offenders],
+            }
+            for verdict in report.verdicts
+        ],
+    }
