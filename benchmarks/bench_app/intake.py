@@ -6,7 +6,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-import django
+import django  # ruff: noqa: E402 - models can be imported only after the setup
 
 django.setup()
 

@@ -49,7 +49,7 @@ class Watchkeeper:
         self.services.create_database(self.database, template=TEMPLATE)
         redis.Redis.from_url(self.services.redis_url).flushall()
         for program in plan.processes(self._wishes, self._env(self.database)):
-            if program.name.startswith("worker-") or (program.name == "pump" and os.path.exists(ROOT/"workflows/management/commands/pump.py")):
+            if program.name.startswith("worker-") or program.name == "pump":
                 child = spawn(program.name, program.argv, logs=self.services.logs, env=program.env, cwd=ROOT)
                 self.children.append(child)
         env = self._env(self.database)

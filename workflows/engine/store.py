@@ -12,15 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.core.decide import Decision
 from workflows.core.face import deadline_state, face
 from workflows.core.state import Direction, State
 from workflows.core.wants import AddWork, DropWork, SetTimer, Work
 from workflows.dsl.definition import Definition
-from workflows.engine import chain, clock, codec, sql
+from workflows.engine import chain, clock, codec, sql, wire
 from workflows.engine.chain import Actor, Record
 
 
@@ -62,17 +61,15 @@ class Lease:
     deadline_at: datetime | None
 
 
-def cursor() -> psycopg.RawCursor[Any]:
-    """A server-side binding cursor on Django's connection of this thread, inside its transaction if there is one."""
-    connection.ensure_connection()
-    return psycopg.RawCursor(connection.connection)
-
-
 def run(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Execute a prepared statement and return its rows."""
-    with cursor() as cur:
-        cur.execute(statement, parameters, prepare=True)
-        return cur.fetchall() if cur.description else []
+    """Execute a prepared statement on Django's connection of this thread, inside its transaction if there is one.
+
+    Returns its rows. Raises Django's database errors.
+    """
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        return wire.execute(wrapper.connection, statement, parameters)
 
 
 def claim_batch(
