@@ -11,15 +11,10 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from importlib.util import find_spec
-
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 
-if find_spec("console.live.routing"):
-    from console.live.routing import websocket_urlpatterns
-else:
-    websocket_urlpatterns = []
+from console.live.routing import websocket_urlpatterns
 
 #: The consumer checks origin, session and permission itself: a socket refused here would be retried for ever.
 application = ProtocolTypeRouter(

@@ -7,11 +7,14 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
+import django
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import celeryd_init, setup_logging, task_prerun
 from django.conf import settings
 from django.db import close_old_connections
 from kombu import Exchange, Queue
+
+from workflows import registry
 
 #: steps that were running when their worker died, one at a time
 QUARANTINE = "quarantine"
@@ -43,14 +46,19 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="default",
-    task_queues=[
-        Queue(name, Exchange(name), routing_key=name) for name in dict.fromkeys([*settings.WORKFLOW_POOLS, QUARANTINE])
-    ],
     timezone="UTC",
     # Connections outlive tasks; each task starts with a look whether its own still works.
     CELERY_DB_REUSE_MAX=1_000_000_000,
 )
 app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def _serve_declared_pools(conf: Any, **kwargs: Any) -> None:
+    """A worker serves the pools of all declared dependencies and the quarantine, unless -Q or -X says otherwise."""
+    django.setup()
+    names = (*registry.pools(), QUARANTINE)
+    conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in names]
 
 
 @task_prerun.connect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +108,7 @@ CONTENT_SECURITY_POLICY = {
 DATABASE_URL = address("DATABASE_URL", ("postgres", "postgresql"))
 #: empty: treated like a Redis that is down
 REDIS_URL = address("REDIS_URL", ("redis", "rediss", "unix"))
-#: queues that `celery -A console worker` consumes besides `quarantine`
-WORKFLOW_POOLS = ["default"]
-WORKFLOW_SUBSCRIBERS = ["console.live.publish.changed"] if find_spec("console.live.publish") else []
+WORKFLOW_SUBSCRIBERS = ["console.live.publish.changed"]
 IN_WEB = os.environ.get("WATCHKEEPER_PROCESS") == "web"
 
 _session = "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s"

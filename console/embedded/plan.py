@@ -54,8 +54,8 @@ def shared(env: Mapping[str, str]) -> dict[str, str]:
 def processes(wishes: Wishes, env: Mapping[str, str]) -> list[Program]:
     """In the order they start. The owner's rights are not passed on to them."""
     env = {name: value for name, value in env.items() if name != "DATABASE_OWNER_URL"}
-    workers = [_worker(f"worker-{n}", "default", 4, env) for n in range(1, wishes.workers + 1)]
-    others = [*workers, _worker("quarantine", "quarantine", 1, env)]
+    workers = [_worker(f"worker-{n}", ("-X", "quarantine"), 4, env) for n in range(1, wishes.workers + 1)]
+    others = [*workers, _worker("quarantine", ("-Q", "quarantine"), 1, env)]
     if wishes.demo:
         listening = ("--host", "127.0.0.1", "--port", str(wishes.simulators_port))
         others.append(manage("simulators", "simulators", *listening, env=env))
@@ -76,13 +76,13 @@ def _web(wishes: Wishes, env: Mapping[str, str]) -> Program:
     )
 
 
-def _worker(name: str, queue: str, threads: int, env: Mapping[str, str]) -> Program:
+def _worker(name: str, queues: tuple[str, ...], threads: int, env: Mapping[str, str]) -> Program:
     """SIGQUIT is Celery's soft shutdown: it finishes what it can in `worker_soft_shutdown_timeout`."""
     return Program(
         name=name,
         argv=(
             *(sys.executable, "-m", "celery", "-A", "console", "worker", "--hostname", f"{name}@%h"),
-            *("--pool", "threads", "-c", str(threads), "-Q", queue, "--loglevel", "WARNING"),
+            *("--pool", "threads", "-c", str(threads), *queues, "--loglevel", "WARNING"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
         env={**env, "WATCHKEEPER_PROCESS": name},
