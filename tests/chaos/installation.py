@@ -75,7 +75,7 @@ class Installation:
         until = time.monotonic() + 60
         while True:
             try:
-                return self._connection().execute(query, parameters).fetchall()
+                return self._connection().execute(query, parameters or None).fetchall()
             except psycopg.OperationalError as error:
                 self._forget_connection()
                 if time.monotonic() > until:

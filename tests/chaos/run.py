@@ -132,12 +132,15 @@ GROUP BY 1 ORDER BY 1
 
 def _rest(installation: Installation, records: Sequence[dict[str, Any]], seconds: float, say: Say) -> list[str]:
     """Wait until nothing moves any more; what still does when the time is over."""
-    until, pause = time.monotonic() + seconds, threading.Event()
+    until, pause, said = time.monotonic() + seconds, threading.Event(), ""
     while moving := judge.unsettled(installation, records):
         installation.alive()
         if time.monotonic() > until:
             break
-        say(f"{_progress(installation)} | {len(moving)} still on the way")
+        now = f"{_progress(installation)} | {len(moving)} still on the way"
+        if now != said:
+            say(now)
+        said = now
         pause.wait(2)
     return moving
 
