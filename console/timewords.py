@@ -70,5 +70,10 @@ def clock(moment: datetime, *, now: datetime) -> str:
     return moment.strftime("%H:%M UTC" if moment.date() == now.date() else "%-d %b, %H:%M UTC")
 
 
+def second(moment: datetime, *, now: datetime) -> str:
+    """Like `clock`, to the second: for what happens in quick succession."""
+    return moment.strftime("%H:%M:%S UTC" if moment.date() == now.date() else "%-d %b, %H:%M:%S UTC")
+
+
 def _say(pattern: str, **values: object) -> str:
     return _(PATTERNS[pattern]).format(**values)

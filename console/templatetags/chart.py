@@ -38,7 +38,7 @@ def mark(tone: str, word: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def moment(context: Context, at: datetime | None, how: str = "ago") -> SafeString:
-    """A point in time. `how` is ago, until, span (how long since) or clock; the browser keeps it current."""
+    """A point in time. `how` is ago, until, span (how long since), clock or second; the browser keeps it current."""
     if at is None:
         return SafeString("")
     return time_element(at, how, now=context["now"])
@@ -53,6 +53,8 @@ def time_element(at: datetime, how: str, *, now: datetime) -> SafeString:
             words = timewords.until(at, now=now)
         case "span":
             words = timewords.span(now - at)
+        case "second":
+            words = timewords.second(at, now=now)
         case _:
             words = timewords.clock(at, now=now)
     return format_html(

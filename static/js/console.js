@@ -26,7 +26,7 @@
       return now - at < 60000 ? say("now") : say("late", { span: span(now - at) });
     }
     const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-    const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(how === "second" && { second: "2-digit" }) };
     return new Date(at).toLocaleString("en-GB", sameDay ? time : { day: "numeric", month: "short", ...time });
   }
 
