@@ -118,7 +118,9 @@ _options: dict[str, Any] = {
     "target_session_attrs": "read-write",
     "keepalives_idle": 30,
     "server_side_binding": True,
-    "prepare_threshold": 3,
+    # psycopg throws away every prepared statement after a rollback (DEALLOCATE ALL), also those of `engine.wire`,
+    # unless it prepares none itself.
+    "prepare_threshold": None,
     "options": _session,
 }
 DATABASES: dict[str, dict[str, Any]] = {}
