@@ -36,9 +36,12 @@ def raw_body(request: HttpRequest) -> bytes:
 
 def json_body(request: HttpRequest) -> Any:
     """The body as JSON data. Raises the problem for anything that is not plain, finite, storable JSON."""
+    raw = raw_body(request)
+    if not raw:
+        raise ProblemError(INVALID_JSON, "The body is empty; it has to be a JSON object.")
     if request.content_type not in ("application/json", "application/cloudevents+json"):
         raise ProblemError(WRONG_MEDIA_TYPE, "Send the body as application/json.")
-    body = parsed(raw_body(request))
+    body = parsed(raw)
     _refuse_uncarriable(body)
     return body
 
