@@ -1,7 +1,7 @@
-"""Draws a definition with the progress of one instance: stages as lanes from left to right, steps in them, and edges.
+"""Draws a definition with the progress of one instance: a lane per stage, one below the other, steps from left to right.
 
-Pure arithmetic: columns follow the longest path inside a stage, rows the order of declaration. The page shows the same
-as a table for everybody who does not see drawings.
+Pure arithmetic: columns follow the longest path inside a stage, rows the order of declaration. A stage begins when the
+one above has ended, so edges are drawn inside stages only. The page shows the same as a table.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from console.presenters.steps import StepCard
 from workflows.dsl.definition import Definition, Node
 
-BOX_WIDTH, BOX_HEIGHT = 172, 52
-GAP_X, GAP_Y, PADDING, HEADING = 36, 16, 16, 32
+BOX_WIDTH, BOX_HEIGHT = 204, 52
+GAP_X, GAP_Y, PADDING, HEADING, BETWEEN = 36, 12, 12, 32, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One stage."""
+    """One stage; `link` leads down from the stage above it, empty for the first."""
 
     name: str
-    x: int
-    width: int
-    text_x: int
+    y: int
+    height: int
+    text_y: int
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Drawing:
 
     width: int
     height: int
-    lane_height: int
+    lane_width: int
+    text_x: int
     box_width: int
     box_height: int
     lanes: list[Lane]
@@ -69,25 +71,25 @@ class Drawing:
 def drawing(definition: Definition, cards: Sequence[StepCard]) -> Drawing:
     """Where everything goes."""
     columns = _columns(definition)
+    by_name = {card.name: card for card in cards}
     lanes: list[Lane] = []
     boxes: list[Box] = []
-    by_name = {card.name: card for card in cards}
-    x, tallest = 0, 1
+    y, wide = 0, max(columns.values(), default=0) + 1
     for index, stage in enumerate(definition.stages):
         nodes = [node for node in definition.nodes if node.stage == index]
-        wide = max((columns[node.name] for node in nodes), default=0) + 1
-        width = 2 * PADDING + wide * BOX_WIDTH + (wide - 1) * GAP_X
-        lanes.append(Lane(stage.name, x, width, x + PADDING))
         filled = [0] * wide
         for node in nodes:
             column = columns[node.name]
-            boxes.append(_box(by_name[node.name], x + PADDING + column * (BOX_WIDTH + GAP_X), filled[column]))
+            boxes.append(_box(by_name[node.name], column, y + HEADING + filled[column] * (BOX_HEIGHT + GAP_Y)))
             filled[column] += 1
-        tallest = max(tallest, *filled)
-        x += width + GAP_X // 2
-    height = HEADING + tallest * BOX_HEIGHT + (tallest - 1) * GAP_Y + PADDING
+        rows = max(1, *filled)
+        height = HEADING + rows * BOX_HEIGHT + (rows - 1) * GAP_Y + PADDING
+        link = f"M{PADDING + 12} {y - BETWEEN}V{y}" if index else ""
+        lanes.append(Lane(stage.name, y, height, y + 21, link))
+        y += height + BETWEEN
+    width = 2 * PADDING + wide * BOX_WIDTH + (wide - 1) * GAP_X
     edges = _edges(definition, {box.name: box for box in boxes}, by_name)
-    return Drawing(x - GAP_X // 2, height, height - 1, BOX_WIDTH, BOX_HEIGHT, lanes, boxes, edges)
+    return Drawing(width + 1, y - BETWEEN + 1, width, PADDING, BOX_WIDTH, BOX_HEIGHT, lanes, boxes, edges)
 
 
 def _columns(definition: Definition) -> dict[str, int]:
@@ -103,8 +105,8 @@ def _stage(definition: Definition, name: str) -> int:
     return definition.by_name[name].stage
 
 
-def _box(card: StepCard, x: int, row: int) -> Box:
-    y = HEADING + row * (BOX_HEIGHT + GAP_Y)
+def _box(card: StepCard, column: int, y: int) -> Box:
+    x = PADDING + column * (BOX_WIDTH + GAP_X)
     return Box(
         card.name, card.title, card.word, card.tone, card.css, x, y,
         mark_x=x + 12, mark_y=y + 18, text_x=x + 38, label_y=y + 22, word_y=y + 40,
@@ -117,7 +119,7 @@ def _edges(definition: Definition, boxes: dict[str, Box], cards: dict[str, StepC
         Edge(_path(boxes[before], boxes[node.name]), cards[before].over)
         for node in definition.nodes
         for before in sorted(node.after)
-        if not _told_by_others(definition, node, before)
+        if _stage(definition, before) == node.stage and not _told_by_others(definition, node, before)
     ]
 
 

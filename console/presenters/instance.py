@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from console import timewords
 from console.presenters import actions, milestones, outside, steps, technical, track
 from console.presenters.actions import Deeds
 from console.presenters.bodies import Field, fields
@@ -107,8 +108,9 @@ class InstancePage:
     wish: Wish
     present: list[StepCard]
     #: effects that were corrected, and those that stay, for an ended instance
-    corrected: list[str]
-    lasting: list[str]
+    corrected: list[Chip]
+    lasting: list[Chip]
+    took: str
     same_cause: int
     deeds: Deeds
     acts: list[Act]
@@ -195,8 +197,9 @@ def page(
         tabs=[Tab(name, _tab_label(name), wish.url(tab=name), name == wish.tab) for name in TABS],
         wish=wish,
         present=_present(row, cards),
-        corrected=[chip.words for chip in chips if chip.tone == "undo"] if row.ended_at else [],
-        lasting=_lasting(row, chips),
+        took=timewords.span(row.ended_at - row.started_at) if row.ended_at else "",
+        corrected=[chip for chip in chips if chip.tone == "undo"] if row.ended_at else [],
+        lasting=_lasting(detail, chips),
         same_cause=same_cause,
         deeds=actions.deeds(detail, verdicts, now),
         acts=[_act(operation, noun) for operation in operations],
@@ -255,11 +258,12 @@ def _under_way(card: StepCard) -> bool:
     return not card.over and card.tone != "ahead"
 
 
-def _lasting(row: InstanceRow, chips: list[Chip]) -> list[str]:
-    """What stays as it was done although the instance was corrected."""
-    if row.lifecycle not in ("compensated", "cancelled", "failed"):
+def _lasting(detail: Detail, chips: list[Chip]) -> list[Chip]:
+    """What stays as it was done although the instance was corrected; telling people about it does not count."""
+    if detail.row.lifecycle not in ("compensated", "cancelled", "failed") or detail.definition is None:
         return []
-    return [chip.words for chip in chips if chip.tone in ("ok", "unknown", "person")]
+    alerts = {node.name for node in detail.definition.alerts}
+    return [chip for chip in chips if chip.tone in ("ok", "unknown", "person") and chip.step not in alerts]
 
 
 def _tab_label(name: str) -> str:

@@ -21,7 +21,8 @@ Entry = tuple[HistoryEvent, e.Event]
 _BUSINESS = (
     e.InstanceStarted, e.StepSucceeded, e.StepSkipped, e.StepRefused, e.StepDropped, e.PersonAsked, e.EventPublished,
     e.AskScheduled, e.NothingHadHappened, e.TimerFired, e.DeadlineNear, e.DeadlinePassed, e.RetryRequested,
-    e.InstancePaused, e.InstanceResumed, e.GenerationOpened, e.CorrectionBegan, e.CompensationSucceeded, e.InstanceEnded,
+    e.InstancePaused, e.InstanceResumed, e.GenerationOpened, e.CorrectionBegan, e.CompensationSucceeded,
+    e.InstanceEnded,
 )  # fmt: skip
 
 
@@ -66,5 +67,6 @@ def _milestone(line: list[Entry], definition: Definition | None) -> Milestone:
         name = capital(step_name(definition, source.step))
         template = ngettext("%(step)s: an attempt failed", "%(step)s: %(n)d attempts failed", len(line))
         return Milestone(source.seq, source.at, told.tone, template % {"step": name, "n": len(line)}, told.note)
-    who = "" if isinstance(event, _NAMED) else actor_words(source)
+    named = isinstance(event, _NAMED) or (isinstance(event, e.StepSucceeded) and event.how == "callback")
+    who = "" if named else actor_words(source)
     return Milestone(source.seq, source.at, told.tone, told.words, told.note, who)

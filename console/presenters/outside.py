@@ -26,6 +26,8 @@ class Chip:
     words: str
     #: why it is so, or what may be done to find out; empty where the words say everything
     note: str = ""
+    #: the effect alone, without what became of it
+    effect: str = ""
 
 
 @dataclass(slots=True)
@@ -116,12 +118,12 @@ def _chip(node: Node, effect: _Effect, currency: str) -> Chip | None:
                 node.name, "person", _("%(done)s, not corrected yet") % {"done": done}, _("Correcting it failed.")
             )
         case "yes", "planned":
-            return Chip(node.name, "undo", _("%(done)s, being corrected") % {"done": done}, _how(node))
+            return Chip(node.name, "undo", _("%(done)s, being corrected") % {"done": done}, _how(node), done)
         case "yes", _:
             note = _("This cannot be undone.") if effect.irreversible else ""
-            return Chip(node.name, "ok", done, note)
+            return Chip(node.name, "ok", done, note, done)
         case "corrected", _:
-            return Chip(node.name, "undo", _("%(done)s, then corrected") % {"done": done}, _how(node))
+            return Chip(node.name, "undo", _("%(done)s, then corrected") % {"done": done}, _how(node), done)
         case "nothing", _:
             return Chip(node.name, "ahead", _("%(step)s: nothing had happened") % {"step": capital(node_name(node))})
         case "refused", _:

@@ -134,23 +134,19 @@ def _facts(source: HistoryEvent) -> str:
 
 
 def _differences(before: Face | None, after: Face | None) -> list[Difference]:
+    """What is other than before; at the start, where it stands."""
     if after is None:
         return []
-    watched = (
-        (_("Status"), "status"), (_("Stage"), "stage"), (_("Lifecycle"), "lifecycle"), (_("Owner"), "owner"),
-        (_("Needs a person"), "needs_person"), (_("Waits for"), "waiting_name"),
-    )  # fmt: skip
-    found = []
-    for label, name in watched:
-        old, new = _word(before, name), _word(after, name)
-        if old != new:
-            found.append(Difference(label, old, new))
-    return found
+    watched = {_("Status"): "status", _("Stage"): "stage", _("Lifecycle"): "lifecycle"}
+    if before is not None:
+        watched |= {_("Owner"): "owner", _("Needs a person"): "needs_person"}
+    pairs = [(label, _word(before, name), _word(after, name)) for label, name in watched.items()]
+    return [Difference(label, old, new) for label, old, new in pairs if old != new]
 
 
 def _word(shown: Face | None, name: str) -> str:
     if shown is None:
-        return "–"
+        return ""
     value = getattr(shown, name)
     if isinstance(value, bool):
         return _("yes") if value else _("no")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -44,7 +44,7 @@ def track(row: InstanceRow, definition: Definition, entries: Sequence[Entry]) ->
 
 def _spans(entries: Sequence[Entry], count: int) -> list[_Span]:
     """When each stage was entered and left. A correction, or the end, leaves the last one."""
-    spans = [_Span() for _ in range(count)]
+    spans = [_Span() for __ in range(count)]
     last: _Span | None = None
     for source, event in entries:
         if isinstance(event, e.StageEntered) and event.stage < count:
@@ -58,7 +58,7 @@ def _spans(entries: Sequence[Entry], count: int) -> list[_Span]:
 
 
 def _leg(row: InstanceRow, name: str, span: _Span, offset: int) -> Leg:
-    took = timewords.span(span.left - span.entered) if span.entered and span.left else ""
+    took = _took(span.left - span.entered) if span.entered and span.left else ""
     if offset < 0:
         return Leg(name, "past", _("done"), took)
     if offset > 0:
@@ -67,6 +67,10 @@ def _leg(row: InstanceRow, name: str, span: _Span, offset: int) -> Leg:
     if row.ended_at is not None or row.lifecycle == "compensating":
         return Leg(name, tone, word, took)
     return Leg(name, tone, word, since=span.entered)
+
+
+def _took(length: timedelta) -> str:
+    return timewords.span(length) if length >= timedelta(seconds=1) else _("under 1 s")
 
 
 def _present(row: InstanceRow) -> tuple[str, str]:
