@@ -27,6 +27,8 @@ from console.live.publish import CHANNEL
 
 #: seconds: between heartbeats, between checks of one session, between two frames about the boards
 BEAT, RECHECK, BOARD_PAUSE = 3.0, 15.0, 0.2
+#: seconds a new hub waits for Redis before it calls news slow
+PATIENCE = 1.0
 #: seconds: a silent Redis is asked after LISTEN, given up after DEAF, tried again after REST
 LISTEN, DEAF, REST = 3.0, 9.0, 1.0
 
@@ -59,6 +61,7 @@ class Hub:
         self._beats = 0
         #: whether changes arrive at once; without Redis they arrive with the next heartbeat
         self.quick = False
+        self._heard = asyncio.Event()
 
     def join(self, socket: Socket) -> None:
         """Count the socket in; the first one starts the listening."""
@@ -92,6 +95,7 @@ class Hub:
         if self._board_timer:
             self._board_timer.cancel()
         self.quick, self._board_timer = False, None
+        self._heard.clear()
 
     def _forget(self, socket: Socket) -> None:
         for about in self._subscriptions.get(socket, Subscription()).watch:
@@ -154,11 +158,14 @@ class Hub:
                     await ear.ping()
                     continue
                 heard, self.quick = _time(), True
+                self._heard.set()
                 if message["type"] == "message":
                     self.tell(read_news(message["data"]))
 
     async def _beat(self) -> None:
         """Every three seconds: find what was missed, tell every socket how things are, check who may stay."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), PATIENCE)
         while True:
             with suppress(DatabaseError):  # silence tells the pages more honestly than a frame could
                 await self._catch_up()

@@ -1,4 +1,4 @@
-"""How all live work stands, counted in a few bounded queries: by stage, by cause, by system, and who is alive to do it."""
+"""How all live work stands, in a few bounded queries: by stage, by cause, by system, and who is alive to do it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from workflows import registry
+from workflows.dsl.definition import Definition
 from workflows.models import Instance, Message, Rollup, Session, Work
 
 #: counts end here; people read "10,000+"
@@ -177,6 +178,11 @@ def crew(now: datetime) -> Crew:
         ready=len(times),
         ready_since=min(times, default=None),
     )
+
+
+def processes() -> list[Definition]:
+    """The newest version of every declared process, in the order they were declared."""
+    return [registry.newest(name) for name in dict.fromkeys(name for name, _ in registry.definitions())]
 
 
 def anything() -> bool:

@@ -74,6 +74,9 @@ class Filters:
     workflow: tuple[str, ...] = ()
     version: int | None = None
     lifecycle: tuple[str, ...] = ()
+    #: True: has not ended; False: has
+    alive: bool | None = None
+    waiting_kind: tuple[str, ...] = ()
     stage: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
@@ -137,10 +140,11 @@ def _matching(filters: Filters) -> QuerySet[Instance]:
 def _columns(filters: Filters) -> Q:
     every: dict[str, object] = {
         f"{name}__in": getattr(filters, name) or None
-        for name in ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner")
+        for name in ("workflow", "lifecycle", "waiting_kind", "stage", "status", "key", "dependency", "owner")
     }
     every |= {
         "version": filters.version,
+        "ended_at__isnull": filters.alive,
         "correlation_id": filters.correlation_id or None,
         "started_at__gte": filters.started_after,
         "started_at__lt": filters.started_before,

@@ -65,7 +65,7 @@ def check(folder: Path) -> list[str]:
 
 
 def fetch(folder: Path) -> None:
-    """Write every listed file anew from its package and record its SHA-256. Raises CommandError on a wrong integrity."""
+    """Write every listed file anew from its package and record its SHA-256. CommandError on a wrong integrity."""
     lock = read_lock(folder)
     with tempfile.TemporaryDirectory() as scratch:
         sources = {name: unpack(name, pin, Path(scratch)) for name, pin in lock["packages"].items()}
@@ -81,7 +81,7 @@ def unpack(name: str, pin: dict[str, str], scratch: Path) -> Path:
     """The unpacked package of exactly the pinned version and integrity."""
     wanted = f"{name}@{pin['version']}"
     packed = subprocess.run(
-        ["npm", "pack", "--silent", wanted],  # noqa: S607 - the ordinary client of the registry, wherever it is
+        ["npm", "pack", "--silent", wanted],
         cwd=scratch,
         check=True,
         capture_output=True,
