@@ -24,6 +24,8 @@ def ended(turn: Turn, fact: AttemptFact) -> None:
         correct.attempt_ended(turn, fact)
         return
     node, step = turn.definition.by_name[fact.step], turn.state.steps.get(fact.step)
+    if _found_nothing(fact) and (fact.late or not turn.state.alive):
+        return  # what an old check did not find may have happened since
     if not turn.state.alive:
         if isinstance(fact, facts.Succeeded):
             correct.late_effect(turn, fact)
@@ -46,6 +48,10 @@ def ended(turn: Turn, fact: AttemptFact) -> None:
             _lost(turn, node, step, fact)
 
 
+def _found_nothing(fact: AttemptFact) -> bool:
+    return isinstance(fact, facts.Succeeded) and fact.direction is Direction.CHECK and not fact.has_output
+
+
 def _open(state: State, node: Node, step: StepState, fact: AttemptFact) -> bool:
     """Whether the step still needs this fact."""
     if correct.awaits(state, node.name):
@@ -56,7 +62,7 @@ def _open(state: State, node: Node, step: StepState, fact: AttemptFact) -> bool:
 
 
 def _succeeded(turn: Turn, node: Node, step: StepState, fact: facts.Succeeded) -> None:
-    if fact.direction is Direction.CHECK and not fact.has_output:
+    if _found_nothing(fact):
         turn.say(e.NothingHadHappened(step=node.name))
         correct.outcome(turn, node.name, "no")
         return
@@ -103,7 +109,7 @@ def _refused(turn: Turn, node: Node, step: StepState, fact: facts.RefusedBy) -> 
 
 def _correct_refusal(turn: Turn, node: Node, code: str, reason: str) -> None:
     if turn.state.correction:
-        correct.outcome(turn, node.name, "no")
+        correct.outcome(turn, node.name, _maybe(turn.state, node.name))
     elif node.critical:
         correct.begin(turn, "refused", code, reason)
 
@@ -128,11 +134,16 @@ def _failed(turn: Turn, node: Node, step: StepState, fact: facts.Failed) -> None
         )
     )
     if awaited:
-        correct.outcome(turn, node.name, "maybe" if turn.state.steps[node.name].unknown else "no")
+        correct.outcome(turn, node.name, _maybe(turn.state, node.name))
     elif unsure:
         _find_out(turn, node, fact.error)
     elif again is None:
         _gave_up(turn, node, fact)
+
+
+def _maybe(state: State, name: str) -> str:
+    """An attempt without effect says nothing about those before it."""
+    return "maybe" if state.steps[name].unknown else "no"
 
 
 def _again(turn: Turn, name: str, dependency: Dependency, patience: Patience, fact: facts.Failed) -> datetime | None:
@@ -162,6 +173,9 @@ def _find_out(turn: Turn, node: Node, why: str) -> None:
     """The effect may have happened and may not be repeated: ask the check, else a person."""
     if node.check:
         turn.say(e.CheckScheduled(step=node.name))
+        return
+    if not node.critical:
+        turn.say(e.StepDropped(step=node.name, reason=why, may_have_happened=True))
         return
     reason = f"It is not known whether this happened ({why}), and it must not be repeated blindly."
     turn.say(e.PersonAsked(step=node.name, code="unknown", reason=reason, may_have_happened=True))

@@ -1,11 +1,15 @@
 """The way back: which effects are corrected, in which order, and how the instance ends after that.
 
-planned ──► ready ──► done            awaiting ──► planned (it happened, or may have)
-              └─► stuck ─► ready               └─► dropped (it did not happen)
+planned ──► ready ──► done ─► planned         awaiting ──► planned (it happened, or may have)
+              └─► stuck ─► ready                       └─► dropped (it did not happen, or cannot be taken back)
+
+Nothing is corrected before every awaited outcome is known, and then one step at a time: what is uncertain first, then
+the newest success backwards. An effect that becomes known later is corrected in another round.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from workflows.core import events as e
@@ -14,7 +18,7 @@ from workflows.core.keys import idempotency_key
 from workflows.core.patience import MAX_LOSSES, retry_at
 from workflows.core.state import FINISHED, Direction, Item, ItemPhase, Lifecycle, Phase, State
 from workflows.core.turn import Turn
-from workflows.dsl.definition import Irreversible, Node
+from workflows.dsl.definition import Irreversible, Kind, Node
 from workflows.dsl.dependency import INTERNAL
 
 if TYPE_CHECKING:
@@ -28,18 +32,15 @@ def begin(turn: Turn, cause: str, code: str, reason: str) -> None:
     awaiting = [
         name
         for name, step in turn.state.steps.items()
-        if step.phase is Phase.READY and (name, step.direction) in turn.in_flight and _effects(turn, name)
-    ]
-    irreversible = [
-        name
-        for name, step in turn.state.steps.items()
-        if step.phase is Phase.SUCCEEDED and isinstance(turn.definition.by_name[name].compensate, Irreversible)
+        if step.phase is Phase.READY
+        and (name, step.direction) in turn.in_flight
+        and turn.definition.by_name[name].kind is Kind.STEP
     ]
     # The plan comes first, because withdrawing an uncertain step must not make it look as if nothing had happened.
     steps = [name for name in plan(turn) if name not in awaiting]
     turn.say(
         e.CorrectionBegan(
-            cause=cause, code=code, reason=reason, plan=steps, awaiting=awaiting, irreversible=irreversible
+            cause=cause, code=code, reason=reason, plan=steps, awaiting=awaiting, irreversible=_lasting(turn)
         )
     )  # fmt: skip
     for name, step in turn.state.steps.items():
@@ -52,35 +53,48 @@ def begin(turn: Turn, cause: str, code: str, reason: str) -> None:
 
 def plan(turn: Turn) -> list[str]:
     """What must be corrected, in order of execution: uncertain effects first, then the newest success backwards."""
-    happened = []
-    for name, step in turn.state.steps.items():
-        if step.corrected or not turn.definition.by_name[name].compensable:
-            continue
-        if step.phase is Phase.SUCCEEDED or step.unknown:
-            happened.append((step.ended_seq or turn.state.seq + 1, turn.definition.position[name], name))
-    return [name for _, _, name in sorted(happened, reverse=True)]
+    happened = [
+        name
+        for name, step in turn.state.steps.items()
+        if turn.definition.by_name[name].compensable
+        and not step.corrected
+        and (step.phase is Phase.SUCCEEDED or step.unknown)
+    ]
+    return sorted(happened, key=lambda name: _recency(turn, name), reverse=True)
 
 
-def _effects(turn: Turn, name: str) -> bool:
-    return turn.definition.by_name[name].compensable
+def _recency(turn: Turn, name: str) -> tuple[float, int]:
+    """When the effect happened; one that is not recorded counts as the newest."""
+    return turn.state.steps[name].ended_seq or inf, turn.definition.position[name]
 
 
-def proceed(turn: Turn) -> bool:
-    """Correct the next item, or end the instance. True when something ended at once."""
+def _lasting(turn: Turn) -> list[str]:
+    """Effects that nobody can take back, also those that only may have happened."""
+    return [
+        node.name
+        for node in turn.definition.nodes
+        if isinstance(node.compensate, Irreversible)
+        and (step := turn.state.steps.get(node.name)) is not None
+        and (step.phase is Phase.SUCCEEDED or step.unknown)
+    ]
+
+
+def proceed(turn: Turn) -> None:
+    """Correct the next item, or end the instance when none is left and everybody was told."""
     correction = turn.state.correction
     assert correction is not None
-    first = next((item for item in correction.items if item.phase in OPEN), None)
-    if first is not None:
-        if first.phase is ItemPhase.PLANNED:
-            turn.say(e.CompensationScheduled(step=first.step, round=first.round))
-        return False
-    if all(
+    if any(item.phase in OPEN and item.phase is not ItemPhase.PLANNED for item in correction.items):
+        return
+    planned = [item for item in correction.items if item.phase is ItemPhase.PLANNED]
+    if planned:
+        following = max(planned, key=lambda item: _recency(turn, item.step))
+        turn.say(e.CompensationScheduled(step=following.step, round=following.round))
+    elif all(
         turn.state.steps[node.name].phase in FINISHED
         for node in turn.definition.alerts
         if node.name in turn.state.steps
     ):
         _end(turn)
-    return False
 
 
 def _end(turn: Turn) -> None:
@@ -93,13 +107,15 @@ def _end(turn: Turn) -> None:
         lifecycle, status = Lifecycle.COMPENSATED, endings.compensated
     else:
         lifecycle, status = Lifecycle.FAILED, endings.failed
+    lasting = _lasting(turn)
+    remains = f" (cannot be taken back: {', '.join(lasting)})" if lasting else ""
     turn.say(
         e.InstanceEnded(
             lifecycle=lifecycle,
             status=status,
-            reason=correction.reason,
+            reason=correction.reason + remains,
             corrected=corrected,
-            irreversible=list(correction.irreversible),
+            irreversible=lasting,
         )
     )
 
@@ -115,25 +131,31 @@ def outcome(turn: Turn, name: str, happened: str) -> None:
     if awaits(turn.state, name):
         if happened != "yes" and turn.state.steps[name].phase not in FINISHED:
             turn.say(e.StepWithdrawn(step=name))
-        turn.say(e.OutcomeAwaited(step=name, happened=happened))
+        reversible = turn.definition.by_name[name].compensable
+        turn.say(e.OutcomeAwaited(step=name, happened=happened, reversible=reversible))
 
 
 def late_effect(turn: Turn, fact: facts.Succeeded) -> None:
-    """A fenced attempt reports an effect: what was taken for not done is corrected now; else it changes nothing."""
+    """A fenced attempt reports an effect. If it was taken for not done, it is corrected now; else it changes nothing.
+
+    A correction that has begun may have looked before the effect was there, and the far side answers its key as it
+    did then; therefore another round follows it.
+    """
     node, step = turn.definition.by_name[fact.step], turn.state.steps.get(fact.step)
-    if step is None or not node.compensable or step.phase is Phase.SUCCEEDED or turn.state.correction is None:
+    correction = turn.state.correction
+    if step is None or not node.compensable or step.phase is Phase.SUCCEEDED or correction is None:
         return
     item = _item(turn.state, fact.step)
     if item is not None and item.phase in (ItemPhase.PLANNED, ItemPhase.READY, ItemPhase.STUCK):
-        return  # its correction is still to come and will find the effect
+        begun = item.patience.attempts or (fact.step, Direction.COMPENSATE) in turn.in_flight
+        if item.again or item.phase is ItemPhase.PLANNED or not begun:
+            return
     if not turn.state.alive:
         reason = f"{fact.step} turned out to have happened"
+        cause = "cancelled" if correction.cause == "cancelled" else "requested"
         turn.say(e.GenerationOpened(generation=turn.state.generation + 1, reason=reason))
-        turn.say(
-            e.CorrectionBegan(cause="requested", code="LateEffect", reason=reason, plan=[fact.step])
-        )  # fmt: skip
-    number = item.round + 1 if item else 1
-    turn.say(e.CompensationScheduled(step=fact.step, round=number))
+        turn.say(e.CorrectionBegan(cause=cause, code="LateEffect", reason=reason, plan=[fact.step]))
+    turn.say(e.LateEffectFound(step=fact.step, round=item.round + 1 if item else 1))
 
 
 def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
@@ -141,6 +163,8 @@ def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
     item, node = _item(turn.state, fact.step), turn.definition.by_name[fact.step]
     if item is None or item.phase not in (ItemPhase.READY, ItemPhase.STUCK) or not turn.state.alive:
         return
+    if fact.late and fact.key != idempotency_key(turn.state, node, Direction.COMPENSATE):
+        return  # an earlier round's, which says nothing about this one
     match fact:
         case facts.Succeeded():
             turn.say(

@@ -46,13 +46,25 @@ def decide(
     _react(turn, fact)
     if turn.events:
         settle(turn)
-    return Decision(tuple(turn.events), effects_between(definition, state, turn.state, turn.events), turn.state)
+    effects = effects_between(definition, state, turn.state, turn.events, finished=_finished(fact))
+    return Decision(tuple(turn.events), effects, turn.state)
+
+
+def _finished(fact: facts.Fact) -> tuple[str, Direction] | None:
+    """The attempt a fact ends. A late one had ended before."""
+    match fact:
+        case facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost():
+            return None if fact.late else (fact.step, fact.direction)
+    return None
 
 
 def settle(turn: Turn) -> None:
     """Let everything happen that needs nobody: skip, publish, open waits, schedule, end."""
     while turn.state.alive and not turn.state.paused:
-        if not (correct.proceed(turn) if turn.state.correction else advance(turn)):
+        if turn.state.correction:
+            correct.proceed(turn)
+            return
+        if not advance(turn):
             return
 
 
@@ -132,8 +144,11 @@ def _time(turn: Turn, name: str) -> None:
     if not state.alive or state.paused:
         return
     if name == WARNING and state.warn_at and state.deadline_at:
-        turn.say(e.DeadlineNear(deadline_at=state.deadline_at))
+        if state.warn_at <= turn.now:
+            turn.say(e.DeadlineNear(deadline_at=state.deadline_at))
     elif name == DEADLINE and state.deadline_at:
+        if state.deadline_at > turn.now:
+            return
         deadline = turn.definition.deadline
         turn.say(e.DeadlinePassed(deadline_at=state.deadline_at, escalate_to=deadline.escalate_to if deadline else ""))
     elif name in state.steps and state.steps[name].phase is Phase.WAITING:

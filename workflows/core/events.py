@@ -276,6 +276,15 @@ class OutcomeAwaited(_Event):
 
     step: str
     happened: str
+    reversible: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateEffectFound(_Event):
+    """An attempt that was taken for lost had its effect after all; the step is corrected (once more)."""
+
+    step: str
+    round: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +324,7 @@ Event = Union[  # noqa: UP007 - a runtime tuple of the members is needed below
     CheckScheduled, NothingHadHappened, PersonAsked, StepDropped, StepRefused, StepWithdrawn, WaitOpened,
     AskScheduled, AnswerPending, TimerSet, TimerFired, EventPublished, DeadlineNear, DeadlinePassed,
     RetryRequested, InstancePaused, InstanceResumed, GenerationOpened, CorrectionBegan, OutcomeAwaited,
-    CompensationScheduled, CompensationSucceeded, InstanceEnded,
+    LateEffectFound, CompensationScheduled, CompensationSucceeded, InstanceEnded,
 ]  # fmt: skip
 
 TYPES: dict[str, type[Any]] = {cls.__name__: cls for cls in get_args(Event)}

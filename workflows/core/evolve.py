@@ -61,7 +61,9 @@ def evolve(state: State, event: e.Event) -> State:
         case e.WaitOpened(step=name, match=match, due_at=at):
             return _step(state, name, StepState(Phase.WAITING, due_at=at, match=match))
         case e.AskScheduled(step=name, round=number):
-            step = replace(state.steps[name], direction=Direction.ASK, rounds=number, due_at=None, patience=Patience())
+            before = state.steps[name]
+            patience = Patience(attempts=before.patience.attempts)
+            step = replace(before, direction=Direction.ASK, rounds=number, due_at=None, patience=patience)
             return _step(state, name, replace(step, phase=Phase.READY))
         case e.AnswerPending(step=name, due_at=at):
             step = replace(state.steps[name], phase=Phase.WAITING, due_at=at, direction=Direction.FORWARD)
@@ -86,11 +88,13 @@ def evolve(state: State, event: e.Event) -> State:
             return replace(state, seq=seq, generation=generation, ended=None, ended_status="", correction=None)
         case e.CorrectionBegan():
             return _correction(state, event)
-        case e.OutcomeAwaited(step=name, happened=happened):
-            phase = ItemPhase.DROPPED if happened == "no" else ItemPhase.PLANNED
+        case e.OutcomeAwaited(step=name, happened=happened, reversible=reversible):
+            phase = ItemPhase.PLANNED if reversible and happened != "no" else ItemPhase.DROPPED
             return _item(state, name, phase=phase)
+        case e.LateEffectFound():
+            return _found_late(state, event)
         case e.CompensationScheduled(step=name, round=number):
-            return _item(_with_item(state, name), name, phase=ItemPhase.READY, round=number)
+            return _item(state, name, phase=ItemPhase.READY, round=number)
         case e.CompensationSucceeded():
             return _corrected(state, event)
 
@@ -181,17 +185,27 @@ def _correction(state: State, event: e.CorrectionBegan) -> State:
     return replace(state, seq=state.seq + 1, correction=correction, reason=event.reason)
 
 
-def _with_item(state: State, name: str) -> State:
-    """A late effect of a step that the plan did not name gets its own item."""
+def _found_late(state: State, event: e.LateEffectFound) -> State:
+    """The effect is there: a correction that has ended is planned anew, one under way is followed by another."""
     assert state.correction is not None
-    if any(item.step == name for item in state.correction.items):
-        return state
-    items = (*state.correction.items, Item(name, ItemPhase.PLANNED))
-    return replace(state, correction=replace(state.correction, items=items))
+    name, items = event.step, state.correction.items
+    if all(item.step != name for item in items):
+        items = (*items, Item(name, ItemPhase.PLANNED))
+    before = next(item for item in items if item.step == name)
+    changed = replace(before, phase=ItemPhase.PLANNED, round=event.round)
+    if before.phase in (ItemPhase.READY, ItemPhase.STUCK):
+        changed = replace(before, again=True)
+    correction = replace(state.correction, items=tuple(changed if item.step == name else item for item in items))
+    step = replace(state.steps[name], unknown=True, corrected=False)
+    return replace(_step(state, name, step), correction=correction)
 
 
 def _corrected(state: State, event: e.CompensationSucceeded) -> State:
     patience = replace(_patience(state, event.step), attempts=event.attempt, retry_at=None, error="", error_kind="")
+    before = next(item for item in state.correction.items if item.step == event.step) if state.correction else None
+    if before is not None and before.again:
+        number = before.round + 1
+        return _item(state, event.step, phase=ItemPhase.PLANNED, patience=_fresh(patience), round=number, again=False)
     step = replace(state.steps[event.step], corrected=True, unknown=False)
     corrected = _item(state, event.step, phase=ItemPhase.DONE, patience=patience)
     return replace(corrected, steps={**state.steps, event.step: step})

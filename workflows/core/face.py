@@ -7,7 +7,7 @@ from datetime import datetime
 
 from workflows.core.correct import OPEN
 from workflows.core.patience import MAX_ROUNDS
-from workflows.core.state import FINISHED, Item, ItemPhase, Lifecycle, Phase, State, StepState
+from workflows.core.state import FINISHED, Item, ItemPhase, Lifecycle, Patience, Phase, State, StepState
 from workflows.dsl.definition import Definition, Kind, Node
 from workflows.dsl.status import COMPENSATING, RECEIVED
 
@@ -58,7 +58,7 @@ def _forward(definition: Definition, state: State) -> Face:
         return Face(Lifecycle.RUNNING, _last_success(definition, state), stage, owner=definition.owner)
     _, _, name = min(unfinished)
     node, step = definition.by_name[name], state.steps[name]
-    ready = any(s.phase is Phase.READY and s.patience.retry_at is None for s in state.steps.values())
+    ready = any(s.phase is Phase.READY and not _pausing(s.patience) for s in state.steps.values())
     kind, target, until, what, at = _waiting(node, step)
     return Face(
         Lifecycle.RUNNING if ready else Lifecycle.WAITING,
@@ -102,13 +102,23 @@ def _waiting(node: Node, step: StepState) -> tuple[str, str, datetime | None, st
     if step.phase is Phase.STUCK:
         return "person", target, None, "", None
     if step.phase is Phase.READY:
-        waiting = step.patience.retry_at is not None and step.patience.failures > 0
-        return ("retry" if waiting else "work"), target, step.patience.retry_at, "attempt", step.patience.retry_at
+        return (
+            ("retry" if _pausing(step.patience) else "work"),
+            target,
+            step.patience.retry_at,
+            "attempt",
+            step.patience.retry_at,
+        )
     if node.kind is Kind.TIMER:
         return "timer", node.name, step.due_at, "fire", step.due_at
     asks = node.otherwise is not None and step.rounds < MAX_ROUNDS
     name = node.calls.name if node.calls and node.calls.adapter != "internal" else node.message
     return "callback", name, step.due_at, ("ask" if asks else "escalate"), step.due_at
+
+
+def _pausing(patience: Patience) -> bool:
+    """Whether the next attempt waits for its time. After a loss it is ready at once."""
+    return patience.retry_at is not None and patience.failures > 0
 
 
 def _last_success(definition: Definition, state: State) -> str:
@@ -127,7 +137,7 @@ def _stage(definition: Definition, state: State) -> str:
 
 def _correcting(definition: Definition, state: State) -> Face:
     assert state.correction is not None
-    item = next((item for item in state.correction.items if item.phase in OPEN), None)
+    item = min((item for item in state.correction.items if item.phase in OPEN), key=_rank, default=None)
     stage, reason = _stage(definition, state), state.correction.reason
     if item is None:
         return Face(
@@ -153,12 +163,16 @@ def _correcting(definition: Definition, state: State) -> Face:
     )
 
 
+def _rank(item: Item) -> int:
+    return (ItemPhase.STUCK, ItemPhase.READY, ItemPhase.AWAITING, ItemPhase.PLANNED).index(item.phase)
+
+
 def _item_waiting(item: Item) -> tuple[str, str, datetime | None]:
     if item.phase is ItemPhase.STUCK:
         return "person", "", None
     if item.phase is ItemPhase.AWAITING:
         return "work", "outcome", None
-    if item.patience.retry_at and item.patience.failures:
+    if _pausing(item.patience):
         return "retry", "attempt", item.patience.retry_at
     return "work", "attempt", None
 

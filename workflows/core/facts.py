@@ -28,6 +28,8 @@ class _Attempt:
     started_at: datetime | None = None
     #: the attempt had lost its lease when its result came in
     late: bool = False
+    #: the idempotency key it was made with
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,6 @@ class Succeeded(_Attempt):
 
     has_output: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
-    refusal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

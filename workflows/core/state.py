@@ -138,6 +138,8 @@ class Item:
     patience: Patience = field(default_factory=Patience)
     #: grows when a late effect has to be corrected once more
     round: int = 1
+    #: a late effect was found while the correction was under way, which may have looked too early
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ def wants(definition: Definition, state: State) -> Wants:
         if item.phase is ItemPhase.READY:
             key = (item.step, Direction.COMPENSATE)
             found.work[key] = _work(definition.by_name[item.step], Direction.COMPENSATE, item.patience, held)
+    if state.generation > 1:
+        return found  # the deadline was the first generation's, which ended
     if state.warn_at:
         found.timers[WARNING] = Timer(WARNING, state.warn_at, held)
     if state.deadline_at:
@@ -152,13 +154,23 @@ def _work(node: Node, direction: Direction, patience: Patience, held: bool) -> W
     )
 
 
-def effects_between(definition: Definition, before: State, after: State, said: Iterable[e.Event]) -> tuple[Effect, ...]:
-    """What has to change outside so that the rows match the new state, plus what was published."""
+def effects_between(
+    definition: Definition,
+    before: State,
+    after: State,
+    said: Iterable[e.Event],
+    *,
+    finished: tuple[str, Direction] | None = None,
+) -> tuple[Effect, ...]:
+    """What has to change outside so that the rows match the new state, plus what was published.
+
+    Work that goes on after the attempt that `finished` is offered anew even if nothing else about it changed.
+    """
     if before is after:
         return ()
     old, new = wants(definition, before), wants(definition, after)
     effects: list[Effect] = [DropWork(*key) for key in old.work if key not in new.work]
-    effects += [AddWork(work) for key, work in new.work.items() if old.work.get(key) != work]
+    effects += [AddWork(work) for key, work in new.work.items() if old.work.get(key) != work or key == finished]
     effects += [ClearTimer(name) for name in old.timers if name not in new.timers]
     effects += [SetTimer(timer) for name, timer in new.timers.items() if old.timers.get(name) != timer]
     effects += [CloseWait(step) for step in old.waits if step not in new.waits]

@@ -79,6 +79,7 @@ def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) 
         "direction": claim.direction,
         "token": claim.token,
         "started_at": claim.leased_at,
+        "key": idempotency_key(state, node, claim.direction),
     }
     try:
         arguments: dict[str, Any] = dict(inputs.fetch(definition, state, function))

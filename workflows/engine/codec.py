@@ -133,13 +133,16 @@ def _dump_correction(correction: Correction) -> dict[str, Any]:
         "cause": correction.cause,
         "code": correction.code,
         "reason": correction.reason,
-        "items": [[i.step, i.phase, _dump_patience(i.patience), i.round] for i in correction.items],
+        "items": [
+            [i.step, i.phase, _dump_patience(i.patience), i.round, *([True] if i.again else [])]
+            for i in correction.items
+        ],
         "irreversible": list(correction.irreversible),
     }
 
 
 def _load_correction(data: dict[str, Any]) -> Correction:
-    items = tuple(Item(i[0], ItemPhase(i[1]), _load_patience(i[2]), i[3]) for i in data["items"])
+    items = tuple(Item(i[0], ItemPhase(i[1]), _load_patience(i[2]), *i[3:]) for i in data["items"])
     return Correction(data["cause"], data["code"], data["reason"], items, tuple(data["irreversible"]))
 
 
