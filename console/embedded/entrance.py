@@ -14,7 +14,7 @@ from pathlib import Path
 
 from console.embedded import discovery
 from console.embedded.errors import EmbeddedError
-from console.embedded.places import choose
+from console.embedded.places import choose, tidy
 from console.embedded.postgres import APPLICATION, OWNER, Cluster
 from console.embedded.preparation import prepare
 from console.embedded.processes import Child, start, stop, wait_until
@@ -125,6 +125,7 @@ def _own_database(data_dir: Path, command: str) -> Iterator[None]:
         with discovery.await_borrowers(data_dir):
             discovery.withdraw(data_dir)
             stop(child)
+            tidy(cluster.places)
 
 
 def _started(cluster: Cluster, logs: Path) -> Child:

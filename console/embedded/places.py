@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -37,19 +38,31 @@ def choose(data_dir: Path) -> Places:
     then binaries and data move to a directory of their own under /var/tmp.
     """
     user = unprivileged()
-    name = f"watchkeeper-{os.geteuid()}-{hashlib.sha256(bytes(data_dir)).hexdigest()[:12]}"
+    name = label(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     binaries, data = wheel_binaries(), data_dir / "postgres"
-    if user and not (may_enter(user, data_dir) and may_run(user, binaries / "postgres")):
+    # initdb tells more than postgres: it also needs the libraries of the wheel.
+    if user and not (may_enter(user, data_dir) and may_run(user, binaries / "initdb")):
         refuge = private(LASTING / name, user=None, mode=0o755)
-        binaries = _copied(binaries, refuge) if not may_run(user, binaries / "postgres") else binaries
-        data = refuge / "postgres" if not may_enter(user, data_dir) else data
-        if not may_run(user, binaries / "postgres"):
+        binaries = binaries if may_run(user, binaries / "initdb") else _copied(binaries, refuge)
+        data = data if may_enter(user, data_dir) else refuge / "postgres"
+        if not may_run(user, binaries / "initdb"):
             raise EmbeddedError(
                 f"PostgreSQL must not run as root, and {user!r} may not execute {binaries}. "
                 "Start as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own."
             )
     return Places(binaries, data, private(SHORT / name, user=user, mode=0o700), user)
+
+
+def label(data_dir: Path) -> str:
+    """What directories outside the data directory are called: the same for every process that uses it."""
+    return f"watchkeeper-{os.geteuid()}-{hashlib.sha256(bytes(data_dir)).hexdigest()[:12]}"
+
+
+def tidy(places: Places) -> None:
+    """Remove the socket directory of a server that has stopped."""
+    with contextlib.suppress(OSError):
+        places.sockets.rmdir()
 
 
 def wheel_binaries() -> Path:
@@ -107,16 +120,29 @@ def _succeeds(user: str | None, *argv: str) -> bool:
     return done.returncode == 0
 
 
+def installation(binaries: Path) -> list[Path]:
+    """The folders that belong together, since programs find their libraries relative to themselves."""
+    version, package = binaries.parent, binaries.parent.parent
+    return [part for part in (version, package / ".dylibs", package.with_name(f"{package.name}.libs")) if part.exists()]
+
+
+def copy_installation(binaries: Path, target: Path) -> Path:
+    """Copy the programs with their libraries below `target`; where the programs are then."""
+    base = binaries.parent.parent.parent
+    for part in installation(binaries):
+        shutil.copytree(part, target / part.relative_to(base), symlinks=True)
+    return target / binaries.relative_to(base)
+
+
 def _copied(binaries: Path, refuge: Path) -> Path:
     """The installation in a place everybody may read. A half-made copy is never taken for a whole one."""
-    source = binaries.parent
-    copy = refuge / f"{source.name}-{hashlib.sha256(bytes(source)).hexdigest()[:8]}"
-    if not copy.exists():
-        half = copy.with_suffix(".new")
+    whole = refuge / f"programs-{hashlib.sha256(bytes(binaries)).hexdigest()[:8]}"
+    if not whole.exists():
+        half = whole.with_suffix(".new")
         shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(source, half, symlinks=True)
-        half.replace(copy)
-    return copy / "bin"
+        copy_installation(binaries, half)
+        half.replace(whole)
+    return whole / binaries.relative_to(binaries.parent.parent.parent)
 
 
 def _major(program: Path) -> int:

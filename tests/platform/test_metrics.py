@@ -23,7 +23,11 @@ def scraped(**headers: str) -> dict[tuple[str, ...], float]:
     response = Client().get("/metrics", headers=headers)
     assert response.status_code == 200
     families = text_string_to_metric_families(response.content.decode())
-    return {(sample.name, *(sample.labels[label] for label in sorted(sample.labels))): sample.value for family in families for sample in family.samples}
+    return {
+        (sample.name, *(sample.labels[label] for label in sorted(sample.labels))): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def test_an_empty_installation_has_numbers_too() -> None:

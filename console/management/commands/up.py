@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from console.embedded import discovery, plan
 from console.embedded.errors import EmbeddedError
-from console.embedded.places import choose
+from console.embedded.places import choose, tidy
 from console.embedded.postgres import APPLICATION, OWNER, Cluster
 from console.embedded.preparation import preparation
 from console.embedded.processes import Program, follow_parent
@@ -32,6 +32,7 @@ PATIENCE = 30.0
 class Command(BaseCommand):
     help = __doc__
     requires_system_checks = ()
+    _cluster: Cluster | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -91,6 +92,8 @@ class Command(BaseCommand):
             finally:
                 self._say("stopping")
                 discovery.withdraw(wishes.data_dir)
+        if self._cluster:
+            tidy(self._cluster.places)
 
     def _start_services(self, supervisor: Supervisor, wishes: Wishes) -> dict[str, str]:
         """Start what the environment does not name already; the environment of all processes."""
@@ -102,7 +105,7 @@ class Command(BaseCommand):
             redis_url = valkey.url
             self._start_service(supervisor, "Valkey", valkey)
         if not database_url:
-            cluster = Cluster(choose(wishes.data_dir))
+            cluster = self._cluster = Cluster(choose(wishes.data_dir))
             cluster.create()
             self._start_service(supervisor, "PostgreSQL", cluster)
             cluster.furnish()
