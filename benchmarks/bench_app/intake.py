@@ -1,12 +1,14 @@
 """Starts Watchkeeper instances from outside, through the same door as the API; sees their end in the database."""
 
+# ruff: noqa: E402 - models can be imported only after the setup
+
 from __future__ import annotations
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-import django  # ruff: noqa: E402 - models can be imported only after the setup
+import django
 
 django.setup()
 
