@@ -15,7 +15,8 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from console import timewords
-from console.statuswords import activity, capital, system, words
+from console.statuswords import activity, capital, suffix, system, words
+from workflows.dsl.status import COMPENSATING
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _DOING = re.compile(r"^[A-Z][a-z]+ing\b")
@@ -105,7 +106,8 @@ def _what(standing: Standing, now: datetime) -> list[Part]:
         ago = timewords.ago(standing.ended_at, now=now)
         return _fill(template, what=_ending(standing), time=_time(standing.ended_at, now), ago=ago)
     what = standing.staff.rstrip(".") or _doing(standing)
-    template = _("{what} since {time} ({span}).") if _DOING.match(what) else _("{what} (since {time}, {span}).")
+    flows = _DOING.match(what) and ";" not in what
+    template = _("{what} since {time} ({span}).") if flows else _("{what} (since {time}, {span}).")
     if standing.lifecycle == "paused":
         template = _("Paused by an operator. Before that: {what} (since {time}, {span}).")
         what = what[:1].lower() + what[1:] if not what[:2].isupper() else what
@@ -119,10 +121,10 @@ def _ending(standing: Standing) -> Part:
 
 def _doing(standing: Standing) -> str:
     """The default wording, made from the status name and what is waited for."""
-    if standing.lifecycle == "compensating":
+    if _correcting(standing):
         return _("What had been done for this %(noun)s is being corrected") % {"noun": standing.noun}
     about = {"what": activity(standing.status), "system": system(standing.dependency or standing.waiting_name)}
-    match standing.waiting_kind:
+    match _held_up_by(standing):
         case "person":
             return capital(_("%(what)s cannot go on without a person") % about)
         case "retry" if standing.dependency:
@@ -135,8 +137,17 @@ def _doing(standing: Standing) -> str:
             return _("Waiting for the right time (%(what)s)") % about
         case _ if standing.status == "Received":
             return _("Received and being taken up")
-        case _:
+        case _ if suffix(standing.status) in ("Pending", "Waiting", "Retrying", "Failed"):
             return capital(_("%(what)s in progress") % about)
+        case _:
+            return capital(words(standing.status))
+
+
+def _held_up_by(standing: Standing) -> str:
+    """What it waits for, or waited for before it was paused."""
+    if standing.waiting_kind != "paused":
+        return standing.waiting_kind
+    return "person" if standing.needs_person else "retry" if suffix(standing.status) == "Retrying" else ""
 
 
 # --- why ------------------------------------------------------------------------------------------------------------
@@ -144,14 +155,17 @@ def _doing(standing: Standing) -> str:
 
 def _why(standing: Standing) -> list[Part]:
     told = []
-    if standing.reason and (standing.ended_at or standing.lifecycle == "compensating" or standing.needs_person):
-        template = (
-            _("Reason: {reason}") if standing.lifecycle != "compensating" else _("It is corrected because: {reason}")
-        )
+    if standing.reason:
+        template = _("It is corrected because: {reason}") if _correcting(standing) else _("Reason: {reason}")
         told.append(_fill(template, reason=_closed(standing.reason)))
     if standing.error and not standing.ended_at and standing.error != standing.reason:
         told.append(_fill(_("Last answer: {error}"), error=_closed(standing.error)))
     return list(_joined(told))
+
+
+def _correcting(standing: Standing) -> bool:
+    """Whether a correction is under way, be it held up by a pause."""
+    return standing.ended_at is None and standing.status == COMPENSATING
 
 
 def _joined(told: list[list[Part]]) -> Iterator[Part]:
@@ -179,10 +193,10 @@ def _next(standing: Standing, now: datetime) -> list[Part]:
     if standing.next_what == "outcome":
         return _fill(_("Next: the correction begins when the attempt that is still running has ended."))
     if standing.next_at is None:
-        return _fill(_("Next: it goes on by itself as soon as a worker is free."))
+        return _fill(_("Next: it goes on by itself, as soon as its turn comes."))
     if standing.next_at <= now:
         return _fill(
-            _("Next: {action} as soon as a worker is free (due {time}, {span})."),
+            _("Next: {action}, as soon as its turn comes (due {time}, {span})."),
             action=_action(standing),
             time=_time(standing.next_at, now),
             span=timewords.until(standing.next_at, now=now),

@@ -23,6 +23,12 @@ def activity(status: str) -> str:
     return words(_SUFFIX.sub("", status))
 
 
+def suffix(status: str) -> str:
+    """How it goes: Pending, Retrying, Failed, …; empty for a status with a name of its own."""
+    found = _SUFFIX.search(status)
+    return found[1] if found else ""
+
+
 def capital(text: str) -> str:
     """The text with its first letter in upper case, the rest untouched."""
     return text[:1].upper() + text[1:]
