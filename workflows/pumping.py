@@ -11,7 +11,7 @@ from django.db import connection
 
 from workflows import rollups
 from workflows.engine import clock, duties, outbox, sessions, sweeper, timers
-from workflows.engine.patience import AWAY
+from workflows.engine.patience import AWAY, when_back
 from workflows.interventions import verification
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ DUTIES = (
 
 def run(stop: threading.Event, extra: Iterable[Duty] = ()) -> None:
     """Do all duties until `stop` is set, each in its own thread so that a slow one delays no other."""
-    session = sessions.current("pump")
+    session = when_back(lambda: sessions.current("pump"))
     threads = [
         threading.Thread(target=_loop, args=(duty, stop), name=duty.name, daemon=True) for duty in (*DUTIES, *extra)
     ]

@@ -108,14 +108,14 @@ def _run(claim: Claim | None, session: Session) -> int:
     made = 0
     inputs = Inputs(claim.row.id) if claim else None
     while claim is not None and inputs is not None:
-        current = _renewed(claim)
-        if current is None:
-            return made
-        definition = registry.find(current.row.workflow, current.row.version)
         try:
+            current = _renewed(claim)
+            if current is None:
+                return made
+            definition = registry.find(current.row.workflow, current.row.version)
             outcome = _attempt(definition, current, session, inputs)
         except AWAY:
-            when_back(partial(store.unclaim, current))
+            when_back(partial(store.unclaim, claim))
             return made
         made += 1
         try:

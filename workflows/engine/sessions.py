@@ -87,17 +87,22 @@ _opening = threading.Lock()
 
 
 def current(kind: str = "worker") -> Session:
-    """The session of this process; opened on first use, and anew after a fork."""
+    """The session of this process; opened on first use, and anew after a fork.
+
+    Raises Django's database errors when it cannot be opened; the next call tries again.
+    """
     global _current
     with _opening:
         if _current is None or _current.process != os.getpid():
-            _current = Session(kind)
+            session = Session(kind)
             connection.ensure_connection()
             parameters = connection.get_connection_params()
             for unwanted in ("cursor_factory", "context", "server_side_binding", "pool"):
                 parameters.pop(unwanted, None)
-            _insert(connection.connection, _current)
-            threading.Thread(target=_keep_alive, args=(_current, parameters), name="heartbeat", daemon=True).start()
+            with connection.wrap_database_errors:
+                _insert(connection.connection, session)
+            threading.Thread(target=_keep_alive, args=(session, parameters), name="heartbeat", daemon=True).start()
+            _current = session
         return _current
 
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 #: Statements that one connection keeps prepared; more, which would be a mistake, are prepared at every use.
@@ -70,6 +70,7 @@ def _prepare(libpq: PGconn, kept: _Kept, statement: str) -> bytes:
 def _checked(libpq: PGconn, result: PGresult) -> PGresult:
     if result.status in _DONE:
         return result
-    if libpq.status == ConnStatus.BAD:
+    # An error without a code is libpq's own: the connection is gone, even where its status does not say so yet.
+    if libpq.status == ConnStatus.BAD or result.error_field(DiagnosticField.SQLSTATE) is None:
         raise psycopg.OperationalError(result.get_error_message(), info=result)
     raise errors.error_from_result(result)

@@ -14,8 +14,9 @@ from datetime import timedelta
 from workflows.engine import clock, store
 from workflows.models import IdempotentRequest
 
-#: After this long a request without an answer is taken for dead; what it started answers by its own key.
-ABANDONED = timedelta(seconds=60)
+#: After this long a request without an answer is taken for dead: whoever was killed keeps a client waiting no longer
+#: than a dead worker keeps its work. If it lives after all, what it started answers by its own key.
+ABANDONED = timedelta(seconds=12)
 #: Answers are kept at least this long.
 KEPT = timedelta(days=2)
 
