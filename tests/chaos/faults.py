@@ -71,6 +71,8 @@ class Nemesis:
     luck: random.Random
     say: Say
     stop: threading.Event = field(default_factory=threading.Event)
+    #: Redis hangs; nobody can be expected to go on
+    frozen: threading.Event = field(default_factory=threading.Event)
 
     def faults(self) -> list[Fault]:
         """The faults of the run in the order of the report."""
@@ -80,10 +82,10 @@ class Nemesis:
             Fault(
                 "frozen", f"Redis stopped for {FROZEN_SECONDS} s", self._freeze, at=(0.3,), bound=BROKER_BOUND
             ),
-            Fault("broker", "kill -9 of Redis", self._kill_broker, at=(0.15,), bound=BROKER_BOUND),
+            Fault("broker", "kill -9 of Redis", self._kill_broker, at=(0.05,), bound=BROKER_BOUND),
             Fault(
                 "database", "PostgreSQL restarted immediately", self._restart_database,
-                at=(0.1, 0.5, 0.9), at_least=3, bound=DATABASE_BOUND,
+                at=(0.15, 0.5, 0.9), at_least=3, bound=DATABASE_BOUND,
             ),
             Fault("pump", "kill -9 of the pump", self._kill("pump"), at=(0.4, 0.8)),
             Fault("web", "kill -9 of the web process", self._kill("uvicorn"), at=(0.25, 0.6)),
@@ -131,11 +133,13 @@ class Nemesis:
     def _freeze(self, fault: Fault) -> None:
         pid = self._broker()
         self._signal(pid, signal.SIGSTOP)
+        self.frozen.set()
         self.say(f"Redis hangs for {FROZEN_SECONDS} s")
         try:
             self.stop.wait(FROZEN_SECONDS)
         finally:
             self._signal(pid, signal.SIGCONT)
+            self.frozen.clear()
         self._measure(fault)
 
     def _kill_broker(self, fault: Fault) -> None:
@@ -158,10 +162,13 @@ class Nemesis:
         self._measure(fault)
 
     def _measure(self, fault: Fault) -> None:
-        """Note how long it takes until a step succeeds again; nothing if there is nothing left to do."""
-        began = time.monotonic()
-        before = self._successes()
+        """Note how long it takes until a step succeeds again; nothing if there is nothing left to do.
+
+        While Redis hangs the time stands still.
+        """
+        began, before = time.monotonic(), self._successes()
         while time.monotonic() - began < GIVE_UP:
+            began = time.monotonic() if self.frozen.is_set() else began
             if self._successes() > before:
                 fault.recovered.append(round(time.monotonic() - began, 1))
                 self.say(f"after “{fault.what}” work went on within {fault.recovered[-1]} s")
