@@ -1,4 +1,4 @@
-"""`/metrics`: the numbers of the whole installation in Prometheus text, read from the database whichever process is asked."""
+"""`/metrics`: the numbers of the whole installation as Prometheus text, the same whichever process is asked."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 def _instances() -> Iterator[Metric]:
     live = GaugeMetricFamily(_PREFIX + "instances", "Live instances by business status.", labels=["workflow", "status"])
-    person = GaugeMetricFamily(_PREFIX + "needs_person", "Live instances for which an operator must act.", labels=["workflow"])
+    person = GaugeMetricFamily(
+        _PREFIX + "needs_person", "Live instances for which an operator must act.", labels=["workflow"]
+    )
     overdue = GaugeMetricFamily(_PREFIX + "overdue", "Live instances whose deadline has passed.", labels=["workflow"])
     rows = measures.live()
     for row in rows:
@@ -78,7 +80,9 @@ def _instances() -> Iterator[Metric]:
 def _dependencies() -> Iterator[Metric]:
     totals = rollups.totals()
     happened = CounterMetricFamily(
-        _PREFIX + "instance_events", "Instances started, ended (by lifecycle) or given to a person.", labels=["workflow", "event"]
+        _PREFIX + "instance_events",
+        "Instances started, ended (by lifecycle) or given to a person.",
+        labels=["workflow", "event"],
     )
     for (name, label), (count, _) in sorted(totals.items()):
         if name in _ENDS:
@@ -124,7 +128,9 @@ def _processes() -> Iterator[Metric]:
     for kind, count in ({"worker": 0, "pump": 0} | measures.sessions()).items():
         alive.add_metric([kind], count)
     yield alive
-    duty_age = GaugeMetricFamily(_PREFIX + "duty_age_seconds", "Since a duty of the pump was last done.", labels=["duty"])
+    duty_age = GaugeMetricFamily(
+        _PREFIX + "duty_age_seconds", "Since a duty of the pump was last done.", labels=["duty"]
+    )
     for duty in liveness.duties():
         if duty.age_seconds is not None:
             duty_age.add_metric([duty.name], duty.age_seconds)

@@ -6,3 +6,7 @@ from django.apps import AppConfig
 class WorkflowsConfig(AppConfig):
     name = "workflows"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Every command looks at the definitions first."""
+        from workflows import checks  # noqa: F401

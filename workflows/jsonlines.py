@@ -1,4 +1,4 @@
-"""Reads JSON Lines files one line at a time, compressed or not; a bad line is a value with its number, not an exception."""
+"""Reads JSON Lines files line by line, compressed or not; a bad line is a value with its number, no exception."""
 
 from __future__ import annotations
 

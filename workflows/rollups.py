@@ -1,4 +1,4 @@
-"""Counted business per minute, added up from the history a little at a time, so that sparklines and metrics scan nothing.
+"""Counted business per minute, added up from the history a little at a time, so that no chart scans anything.
 
 Every event is counted exactly once: a round takes the events whose transaction id lies between the last round's horizon
 and the present one (`pg_snapshot_xmin`, below which nothing can still appear). The horizon moves in the same
@@ -58,7 +58,7 @@ class Point:
 
 
 def roll(now: datetime) -> int:
-    """Count what happened since the last round. Safe to call at any time, any number of times. Returns how many events."""
+    """Count what happened since the last round. Safe to call at any time, however often. Returns how many events."""
     with transaction.atomic():
         since, start, stop = _horizon(now)
         if start == stop:
@@ -70,9 +70,11 @@ def roll(now: datetime) -> int:
 
 
 def series(name: str, label: str, *, since: datetime, until: datetime) -> list[Point]:
-    """One number per minute from `since` (inclusive) to `until` (exclusive); minutes in which nothing happened are 0."""
+    """One number per minute from `since` (inclusive) to `until` (exclusive), also where nothing happened."""
     rows = Rollup.objects.filter(name=name, label=label, minute__gte=since, minute__lt=until)
-    found = {minute: Point(minute, count, total) for minute, count, total in rows.values_list("minute", "count", "total")}
+    found = {
+        minute: Point(minute, count, total) for minute, count, total in rows.values_list("minute", "count", "total")
+    }
     first = since.replace(second=0, microsecond=0)
     first += timedelta(minutes=1) if first < since else timedelta(0)
     length = max(int((until - first) / timedelta(minutes=1)), 0)
@@ -83,7 +85,10 @@ def series(name: str, label: str, *, since: datetime, until: datetime) -> list[P
 def totals() -> dict[tuple[str, str], tuple[int, float]]:
     """Everything ever counted: (name, label) to count and total."""
     rows = Rollup.objects.filter(minute=EPOCH).exclude(name=CURSOR)
-    return {(name, label): (count, total) for name, label, count, total in rows.values_list("name", "label", "count", "total")}
+    return {
+        (name, label): (count, total)
+        for name, label, count, total in rows.values_list("name", "label", "count", "total")
+    }
 
 
 def _horizon(now: datetime) -> tuple[datetime, str, str]:
@@ -155,7 +160,8 @@ def _add(numbers: Iterable[tuple[datetime, str, str, int, float]]) -> None:
 def _select(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 _HERE = """
@@ -173,5 +179,6 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 _UPSERT = """
 INSERT INTO workflows_rollup AS known (minute, name, label, count, total) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (minute, name, label) DO UPDATE SET count = known.count + excluded.count, total = known.total + excluded.total
+ON CONFLICT (minute, name, label)
+DO UPDATE SET count = known.count + excluded.count, total = known.total + excluded.total
 """

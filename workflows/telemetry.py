@@ -49,7 +49,7 @@ def configure(level: str, form: str) -> dict[str, Any]:
     `level` is a name the logging module knows, `form` is json or text. Lines go to standard error. Calling it again
     replaces what was set for loggers that have not spoken yet.
     """
-    shared = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _STAMP, plain_errors]
+    shared: list[Any] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _STAMP, plain_errors]
     render = as_json if form == "json" else as_text
     structlog.configure(
         processors=[*shared, render],
@@ -178,7 +178,13 @@ def as_text(logger: WrappedLogger, name: str, event: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str) if isinstance(value, list | dict) else str(value)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, default=str)
+        if isinstance(value, list | dict)
+        else str(value)
+    )
     return _one_line(text[:MAX_TEXT]) if text and " " not in text else json.dumps(text[:MAX_TEXT], ensure_ascii=False)
 
 

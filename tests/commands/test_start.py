@@ -1,4 +1,4 @@
-"""`manage.py start`: a whole file goes in, bad lines are named and stop nobody, and running it twice changes nothing."""
+"""`manage.py start`: a whole file goes in, bad lines are named and stop nobody, twice changes nothing."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_without_a_name_the_system_starts_them(tmp_path: Path) -> None:
 def test_a_person_without_the_right_starts_nothing(tmp_path: Path, name: str) -> None:
     User.objects.create_user("guest")
 
-    with pytest.raises(CommandError, match="There is no user|needs the right"):
+    with pytest.raises(CommandError, match=r"There is no user|needs the right"):
         start(written(tmp_path / "orders.jsonl", order("1"), order("2")), "--as", name)
 
     assert not Instance.objects.exists()

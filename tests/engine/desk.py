@@ -14,7 +14,7 @@ from workflows import interventions, registry
 from workflows.core import facts
 from workflows.core.state import Direction
 from workflows.demo import contracts
-from workflows.engine import apply, attempt, clock, ids, inbox, store
+from workflows.engine import apply, attempt, clock, delivery, ids, inbox, store
 from workflows.engine.apply import Change
 from workflows.engine.store import Claim
 from workflows.models import Duty, Instance, Session
@@ -118,9 +118,13 @@ class Desk:
     def answer(self, instance_id: UUID, *, accepted: bool = True, webhook_id: str = "w1") -> UUID:
         """The ERP's callback arrives and is delivered."""
         reference = f"ERP-{Instance.objects.get(id=instance_id).key}"
-        answer = contracts.ErpAnswer(reference=reference, erp_number="45", accepted=accepted, reason=None if accepted else "limit")
-        received = inbox.receive("erp", f"{reference}-{webhook_id}", "erp.registered", reference, answer.model_dump_json())
-        inbox.deliver(received.id)
+        answer = contracts.ErpAnswer(
+            reference=reference, erp_number="45", accepted=accepted, reason=None if accepted else "limit"
+        )
+        received = inbox.receive(
+            "erp", f"{reference}-{webhook_id}", "erp.registered", reference, answer.model_dump_json()
+        )
+        delivery.deliver(received.id)
         return received.id
 
     def delivered(self, key: str | None = None) -> UUID:

@@ -73,7 +73,9 @@ def changed(kind: str, of_step: str = "", /, **data: Any) -> Edit:
     """The newest event of this kind (and step) with other data; None removes a field."""
 
     def edit(records: list[Record]) -> list[Record]:
-        index = max(i for i, record in enumerate(records) if record.type == kind and record.step == (of_step or record.step))
+        index = max(
+            i for i, record in enumerate(records) if record.type == kind and record.step == (of_step or record.step)
+        )
         return [*records[:index], with_data(records[index], **data), *records[index + 1 :]]
 
     return edit
@@ -120,7 +122,7 @@ def _replace(instance_id: UUID, records: list[Record]) -> None:
         cursor.execute("DELETE FROM workflows_event WHERE instance_id = %s", [instance_id])
         for r in records:
             cursor.execute(
-                f"INSERT INTO workflows_event ({columns}) VALUES"  # noqa: S608
+                f"INSERT INTO workflows_event ({columns}) VALUES"
                 " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s)",
                 [r.instance_id, r.seq, r.generation, r.at, r.type, r.schema, r.step, r.actor_kind, r.actor, r.data,
                  r.correlation_id, r.token, r.digest, r.hash],

@@ -14,7 +14,17 @@ from tests.engine.tampering import appended, changed, rewrite, sql
 from workflows import interventions
 from workflows.engine import clock, ids
 from workflows.interventions import CAPABILITIES, Principal
-from workflows.models import Delivery, IdempotentRequest, Instance, Message, OutboxEvent, Session, Subscription, Timer, Work
+from workflows.models import (
+    Delivery,
+    IdempotentRequest,
+    Instance,
+    Message,
+    OutboxEvent,
+    Session,
+    Subscription,
+    Timer,
+    Work,
+)
 from workflows.verify import verify
 from workflows.verify.stories import Record
 
@@ -190,7 +200,10 @@ def test_i09_an_event_that_was_written_over(desk: Desk) -> None:
 def test_i09_a_payload_that_was_written_over(desk: Desk) -> None:
     instance_id = desk.delivered()
 
-    sql("UPDATE workflows_payload SET body = replace(body, '6', '9') WHERE instance_id = %(id)s AND seq = 1", id=instance_id)
+    sql(
+        "UPDATE workflows_payload SET body = replace(body, '6', '9') WHERE instance_id = %(id)s AND seq = 1",
+        id=instance_id,
+    )
 
     assert broken() == {"I09"}
 
@@ -338,7 +351,13 @@ def lying(instance_id: UUID) -> None:
     """A pending message with the key this order waits for, or waited for, that came long ago."""
     key = f"ERP-{Instance.objects.get(id=instance_id).key}"
     Message.objects.create(
-        id=ids.new_id(), source="erp", webhook_id="w9", type="erp.registered", key=key, body="{}", received_at=clock.read() - LONG
+        id=ids.new_id(),
+        source="erp",
+        webhook_id="w9",
+        type="erp.registered",
+        key=key,
+        body="{}",
+        received_at=clock.read() - LONG,
     )
 
 
@@ -409,7 +428,9 @@ def test_i26_an_event_that_is_not_made_out(desk: Desk) -> None:
 
 
 def subscribed() -> Subscription:
-    return Subscription.objects.create(name="crm", url="http://localhost/", secret="whsec_", created_at=clock.read() - LONG)
+    return Subscription.objects.create(
+        name="crm", url="http://localhost/", secret="whsec_", created_at=clock.read() - LONG
+    )
 
 
 def test_i27_a_milestone_that_never_happened(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,10 @@ class World:
 
     def reconcile(self) -> dict[str, set[str]]:
         """Offending keys by check."""
-        out, found = StringIO(), {}
-        try:
+        out = StringIO()
+        found: dict[str, set[str]] = {}
+        with suppress(SystemExit):
             call_command("reconcile", "--simulators", str(self.outside.http.base_url), "--json", stdout=out)
-        except SystemExit:
-            pass
         for offender in json.loads(out.getvalue())["offenders"]:
             found.setdefault(offender["invariant"], set()).add(offender["subject"])
         return found
@@ -92,7 +91,8 @@ def test_e1_an_effect_that_happened_twice(world: World) -> None:
     key = world.key(instance_id, "reserve")
     world.lie("DROP INDEX IF EXISTS ledger_once")
     world.lie(
-        "INSERT INTO ledger (service, operation, idempotency_key, subject, at) VALUES ('carrier', 'ship', ?, 'x', 0)", key
+        "INSERT INTO ledger (service, operation, idempotency_key, subject, at) VALUES ('carrier', 'ship', ?, 'x', 0)",
+        key,
     )
 
     assert world.reconcile()["E1"] == {key}

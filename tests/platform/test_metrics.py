@@ -46,7 +46,9 @@ def test_instances_work_and_attempts_are_counted() -> None:
     desk.fail(desk.claimed(stuck, "risk"), retryable=False)
     failing = desk.start()
     desk.fail(desk.claimed(failing, "stock"))
-    Work.objects.filter(instance_id=failing, step="risk").update(ready_at=clock.read() - timedelta(minutes=5))
+    now = clock.read()
+    Work.objects.filter(instance_id=failing, step="risk").update(ready_at=now - timedelta(minutes=5))
+    Work.objects.filter(instance_id=failing, step="stock").update(ready_at=now + timedelta(minutes=5))
     rollups.roll(clock.read())
 
     found = scraped()

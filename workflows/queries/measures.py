@@ -75,11 +75,13 @@ def sessions() -> dict[str, int]:
 def _select(statement: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 _LIVE = """
-SELECT workflow, status, count(*), count(*) FILTER (WHERE needs_person), count(*) FILTER (WHERE deadline_state = 'passed')
+SELECT workflow, status, count(*), count(*) FILTER (WHERE needs_person),
+       count(*) FILTER (WHERE deadline_state = 'passed')
 FROM workflows_instance WHERE ended_at IS NULL GROUP BY workflow, status ORDER BY workflow, status
 """
 _QUEUES = """

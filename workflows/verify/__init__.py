@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
-from workflows.verify import announcements, arrivals, attempts, differences, histories, needs, paths, punctuality, stories
+from workflows.verify import (
+    announcements,
+    arrivals,
+    attempts,
+    differences,
+    histories,
+    needs,
+    paths,
+    punctuality,
+    stories,
+)
 from workflows.verify.findings import INVARIANTS, Offender, Report, Verdict
 from workflows.verify.snapshot import Snapshot, taken
 from workflows.verify.stories import Story

@@ -64,7 +64,10 @@ def _numbers(story: Story, definition: Definition | None) -> Iterator[str]:
 
 def _caps(moment: Moment, definition: Definition, *, compensating: bool) -> Iterator[str]:
     step = moment.record.step
-    patience, retry = _patience(moment.after, step, compensating=compensating), (definition.by_name[step].calls or INTERNAL).retry
+    patience, retry = (
+        _patience(moment.after, step, compensating=compensating),
+        (definition.by_name[step].calls or INTERNAL).retry,
+    )
     if patience.failures > retry.attempts:
         yield f"{step} failed {patience.failures} times, {retry.attempts} are allowed"
     if patience.losses > MAX_LOSSES:

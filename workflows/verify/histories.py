@@ -1,4 +1,4 @@
-"""Is a history well formed? Numbered without gaps, hashed link by link, ended once, one outcome per step (I07–I10, I32)."""
+"""Is a history well formed? Without gaps, hashed link by link, ended once, one outcome per step (I07–I10, I32)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _endings(story: Story) -> Iterator[str]:
         return
     row, ended = story.row, story.state.ended
     if ended and (row.lifecycle, row.status) != (ended, story.state.ended_status):
-        yield f"the history ended it as {ended} ({story.state.ended_status}), the row says {row.lifecycle} ({row.status})"
+        history = f"{ended} ({story.state.ended_status})"
+        yield f"the history ended it as {history}, the row says {row.lifecycle} ({row.status})"
     if not ended and (row.lifecycle not in _ALIVE or row.ended_at is not None):
         yield f"the row says {row.lifecycle}, but its history has not ended"
 
@@ -63,12 +64,18 @@ def _chain(row: Row, records: tuple[Record, ...]) -> Iterator[str]:
             return
         if record.digest is not None and not record.has_payload:
             yield f"the payload of event {record.seq} is gone without a trace"
-        if record.body is not None and record.salt is not None:
-            if chain.payload_digest(record.salt, record.body) != record.digest:
-                yield f"the payload of event {record.seq} is not what was written"
+        if not _is_own(record):
+            yield f"the payload of event {record.seq} is not what was written"
         previous = record.hash
     if previous != row.head_hash:
         yield "the newest events are gone: the row knows another end of the chain"
+
+
+def _is_own(record: Record) -> bool:
+    """Whether the payload is the one that was written; a redacted one cannot be told any more."""
+    if record.body is None or record.salt is None:
+        return True
+    return chain.payload_digest(record.salt, record.body) == record.digest
 
 
 def link(previous: bytes, record: Record) -> bytes:
@@ -107,7 +114,8 @@ def _versions(story: Story) -> Iterator[str]:
     if story.moments and isinstance(story.moments[0].event, e.InstanceStarted):
         started = story.moments[0].event
         if (started.workflow, started.version) != (row.workflow, row.version):
-            yield f"it was started as {started.workflow} version {started.version}, the row says {row.workflow} {row.version}"
+            began = f"{started.workflow} version {started.version}"
+            yield f"it was started as {began}, the row says {row.workflow} version {row.version}"
     for (step, _), (*_, workflow, version) in story.beside.work.items():
         if (workflow, version) != (row.workflow, row.version):
             yield f"work for {step} is to be done as {workflow} version {version}"

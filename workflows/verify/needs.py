@@ -88,7 +88,9 @@ def _doubled(story: Story) -> Iterator[str]:
 
 
 def _waits(story: Story, wanted: Wants) -> Iterator[str]:
-    present = {step: (kind, match, due_at) for step, kind, match, due_at, state in story.beside.waits if state == "open"}
+    present = {
+        step: (kind, match, due_at) for step, kind, match, due_at, state in story.beside.waits if state == "open"
+    }
     for step, wait in wanted.waits.items():
         if step not in present:
             yield f"it waits for {wait.message_type} {wait.match}, but no wait is open"

@@ -1,7 +1,7 @@
 """Compares what is recorded with what really happened outside, by the far side's own ledger (E1–E3).
 
-The ledger is read before and after the snapshot, because the world does not stand still: an effect that is recorded must be
-in the later reading, and an effect of the earlier reading must be explained by the record.
+The ledger is read before and after the snapshot, because the world does not stand still: an effect that is recorded
+must be in the later reading, and an effect of the earlier reading must be explained by the record.
 """
 
 from __future__ import annotations
@@ -116,7 +116,12 @@ def says_nothing_happened(body: str | None) -> bool:
 def judge(before: Iterable[Effect], recorded: Recorded, after: Iterable[Effect]) -> list[Offender]:
     """E1, E2 and E3 over a reading of the ledger before and one after what was recorded was read."""
     later = list(after)
-    return [*_doubled(later), *_missing(recorded, later), *_unexplained(before, recorded), *_unbalanced(recorded, later)]
+    return [
+        *_doubled(later),
+        *_missing(recorded, later),
+        *_unexplained(before, recorded),
+        *_unbalanced(recorded, later),
+    ]
 
 
 def _doubled(effects: Iterable[Effect]) -> Iterator[Offender]:
@@ -140,9 +145,13 @@ def _unexplained(effects: Iterable[Effect], recorded: Recorded) -> Iterator[Offe
             if effect.key not in published:
                 yield Offender("E2", effect.key, "was received as an event, but nobody published it")
         elif effect.key in recorded.empty:
-            yield Offender("E2", effect.key, f"{effect.operation} happened, but its answer said that there was nothing to do")
+            yield Offender(
+                "E2", effect.key, f"{effect.operation} happened, but its answer said that there was nothing to do"
+            )
         elif effect.key not in known:
-            yield Offender("E2", effect.key, f"{effect.operation} happened for {effect.subject}, but no success is recorded")
+            yield Offender(
+                "E2", effect.key, f"{effect.operation} happened for {effect.subject}, but no success is recorded"
+            )
 
 
 def _unbalanced(recorded: Recorded, effects: Iterable[Effect]) -> Iterator[Offender]:
@@ -159,7 +168,9 @@ def _unbalanced(recorded: Recorded, effects: Iterable[Effect]) -> Iterator[Offen
         if left < 0:
             yield Offender("E3", key, f"more was taken back than {effect.operation} did ({-left} too much)")
         elif left > 0 and key in recorded.corrected and key not in recorded.open:
-            yield Offender("E3", key, f"{recorded.corrected[key]} was corrected, but {left} of {effect.operation} remains")
+            yield Offender(
+                "E3", key, f"{recorded.corrected[key]} was corrected, but {left} of {effect.operation} remains"
+            )
     for key in back.keys() - forward.keys():
         yield Offender("E3", key, "was taken back, but never happened")
 

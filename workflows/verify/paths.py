@@ -87,7 +87,9 @@ def _effects(state: State, definition: Definition) -> set[str]:
     return {
         name
         for name, step in state.steps.items()
-        if definition.by_name[name].compensable and not step.corrected and (step.phase is Phase.SUCCEEDED or step.unknown)
+        if definition.by_name[name].compensable
+        and not step.corrected
+        and (step.phase is Phase.SUCCEEDED or step.unknown)
     }
 
 
@@ -113,11 +115,15 @@ def _disorder(moment: Moment, definition: Definition) -> Iterator[str]:
     step, items = before.steps[name], before.correction.items if before.correction else ()
     if not definition.by_name[name].compensable or not (step.phase is Phase.SUCCEEDED or step.unknown):
         yield f"{name} is corrected although it never happened"
-    busy = [i.step for i in items if i.step != name and i.phase in (ItemPhase.READY, ItemPhase.STUCK, ItemPhase.AWAITING)]
+    busy = [
+        i.step for i in items if i.step != name and i.phase in (ItemPhase.READY, ItemPhase.STUCK, ItemPhase.AWAITING)
+    ]
     if busy:
         yield f"{name} is corrected while {', '.join(busy)} is not settled"
     newer = [
-        i.step for i in items if i.step != name and i.phase is ItemPhase.PLANNED and _recency(before, i.step) > _recency(before, name)
+        i.step
+        for i in items
+        if i.step != name and i.phase is ItemPhase.PLANNED and _recency(before, i.step) > _recency(before, name)
     ]
     if newer:
         yield f"{name} is corrected before {', '.join(newer)}, which happened later"

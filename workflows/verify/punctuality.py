@@ -17,7 +17,9 @@ def idle_work(snapshot: Snapshot) -> Iterator[Offender]:
     A queue in which others are being served is a queue; work nobody alive has code for waits for somebody who has.
     """
     for instance_id, step, pool, ready_at in select(_IDLE, _when(snapshot)):
-        yield Offender("I02", str(instance_id), f"{step} has been ready in pool {pool} since {ready_at}, and nobody takes it")
+        yield Offender(
+            "I02", str(instance_id), f"{step} has been ready in pool {pool} since {ready_at}, and nobody takes it"
+        )
 
 
 def dead_leases(snapshot: Snapshot) -> Iterator[Offender]:

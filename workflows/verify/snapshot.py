@@ -62,7 +62,8 @@ def select(statement: str, parameters: dict[str, Any] | None = None) -> list[tup
     """The rows of a query."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or {})
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def stream(statement: str, parameters: dict[str, Any] | None = None, *, size: int = 1000) -> Iterator[tuple[Any, ...]]:
@@ -79,7 +80,7 @@ def _since(kind: str, now: datetime, grace: timedelta) -> datetime | None:
 
 
 def unbroken(sessions: Sequence[tuple[datetime, datetime]], now: datetime, grace: timedelta) -> datetime | None:
-    """The beginning of the newest unbroken row of (began, ended) spans that reaches to `now`. None: nothing reaches it."""
+    """When the unbroken row of (began, ended) spans that reaches to `now` began. None: nothing reaches it."""
     since, reaches = None, now
     for began, ended in sorted(sessions, key=lambda span: span[1], reverse=True):
         if ended < reaches - (grace if since else timedelta(0)):

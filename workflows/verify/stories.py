@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One event as it is stored. `data` is the exact text; `body` and `salt` are those of its payload, if there is one."""
+    """One event as it is stored. `data` is the exact text; `body` and `salt` are its payload's, if it has one."""
 
     instance_id: UUID
     seq: int
@@ -155,7 +155,8 @@ def one(instance_id: UUID) -> Story:
 
 def told(row: Row, records: list[Record], beside: Beside) -> Story:
     """Fold the events one by one, as far as they make sense."""
-    state, moments = State(), []
+    state = State()
+    moments: list[Moment] = []
     for record in records:
         try:
             event = e.from_data(record.type, record.schema, json.loads(record.data))
@@ -171,7 +172,9 @@ def told(row: Row, records: list[Record], beside: Beside) -> Story:
 def _row(found: tuple[Any, ...]) -> Row:
     values = dict(zip(Row.__dataclass_fields__, found, strict=True))
     state = values["state"]
-    return Row(**{**values, "state": json.loads(state) if isinstance(state, str) else state, "head_hash": bytes(found[-2])})
+    return Row(
+        **{**values, "state": json.loads(state) if isinstance(state, str) else state, "head_hash": bytes(found[-2])}
+    )
 
 
 def _record(found: tuple[Any, ...]) -> Record:

@@ -45,7 +45,9 @@ class Command(BaseCommand):
     def _list(self, text: str, rows: list[InstanceRow]) -> None:
         now = clock.read()
         shown = rows[:MAX_LISTED]
-        self.stdout.write(f"{len(shown)} instances are known as {text!r}{', the newest' if len(rows) > MAX_LISTED else ''}:")
+        self.stdout.write(
+            f"{len(shown)} instances are known as {text!r}{', the newest' if len(rows) > MAX_LISTED else ''}:"
+        )
         for row in shown:
             self.stdout.write(f"\n{_name(row)}   {row.id}")
             self.stdout.write(f"  {sentence(standing(row), now).text}")
@@ -57,7 +59,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{sentence(standing(row), now).text}\n")
         happened = list(milestones(history.events(row.id), definition_of(row.workflow, row.version)))
         left_out = 0 if everything else max(len(happened) - 10, 0)
-        self.stdout.write("Milestones" + (f" (the last 10 of {len(happened)}; --all shows every one)" if left_out else ""))
+        self.stdout.write(
+            "Milestones" + (f" (the last 10 of {len(happened)}; --all shows every one)" if left_out else "")
+        )
         for one in happened[left_out:]:
             by = f"  (by {one.by})" if one.by else ""
             self.stdout.write(f"  {clock_time(one.at, now=now):<18} {one.text}{by}")

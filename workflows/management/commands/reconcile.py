@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: compares the record with the ledger of the simulated systems, where what really happened is written."""
+"""`manage.py reconcile`: compares the record with the simulated systems' own ledger of what really happened."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ MAX_SHOWN = 50
 
 class Command(BaseCommand):
     help = (
-        "Compare recorded successes and corrections with the effects in the simulators' ledger: at most one effect per key, "
-        "every success has its effect and every effect its record, what was corrected nets to zero. Exit code 1 otherwise."
+        "Compare recorded successes and corrections with the effects in the simulators' ledger: at most one effect per "
+        "key, every success has its effect and every effect its record, what was corrected nets to zero. "
+        "Exit code 1 otherwise."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -46,7 +46,9 @@ class Command(BaseCommand):
         for moment in story.moments:
             record = moment.record
             at = record.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            self.stdout.write(f"{record.seq:>5}  {at}  {record.type:<22} {record.step:<16} {_status(definition, moment.after)}")
+            self.stdout.write(
+                f"{record.seq:>5}  {at}  {record.type:<22} {record.step:<16} {_status(definition, moment.after)}"
+            )
 
 
 def _status(definition: Definition | None, state: State) -> str:

@@ -34,15 +34,17 @@ class Tally:
 
 class Command(BaseCommand):
     help = (
-        "Start one instance per line of a JSON Lines file (.jsonl, also compressed with gzip). Lines that are refused are "
-        "reported with number, field and reason and do not stop the rest. Safe to run twice: what was accepted before "
-        "is recognised by its key. Exit code 0 only if no line was refused (or --skip-invalid)."
+        "Start one instance per line of a JSON Lines file (.jsonl, also compressed with gzip). Lines that are refused "
+        "are reported with number, field and reason and do not stop the rest. Safe to run twice: what was accepted "
+        "before is recognised by its key. Exit code 0 only if no line was refused (or --skip-invalid)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("workflow", help="name of the workflow, for example order")
         parser.add_argument("--file", required=True, type=Path, help="the file, one JSON object per line")
-        parser.add_argument("--as", dest="user", metavar="USER", help="start in this person's name (default: the system)")
+        parser.add_argument(
+            "--as", dest="user", metavar="USER", help="start in this person's name (default: the system)"
+        )
         parser.add_argument("--skip-invalid", action="store_true", help="exit with 0 although lines were refused")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -28,7 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the whole report as JSON, every offender included")
         default = getattr(settings, "VERIFY_GRACE_SECONDS", GRACE.total_seconds())
         parser.add_argument(
-            "--grace", type=float, default=default, metavar="SECONDS", help="how late something may be (default %(default)g)"
+            "--grace",
+            type=float,
+            default=default,
+            metavar="SECONDS",
+            help="how late something may be (default %(default)g)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +46,8 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _print(self, report: Report) -> None:
-        console = Console(file=self.stdout._out, width=None if self.stdout.isatty() else 120, soft_wrap=True)  # type: ignore[attr-defined]
+        width = None if self.stdout.isatty() else 120
+        console = Console(file=cast("IO[str]", self.stdout), width=width, soft_wrap=True)
         table = Table(box=None, pad_edge=False, header_style="")
         for title in ("", "invariant", "verdict"):
             table.add_column(title)
@@ -52,12 +57,20 @@ class Command(BaseCommand):
         console.print(table)
         for verdict in report.verdicts:
             for offender in verdict.offenders[:MAX_SHOWN]:
-                console.print(f"{offender.invariant}  {escape(offender.subject)}: {escape(offender.problem)}", highlight=False)
+                console.print(
+                    f"{offender.invariant}  {escape(offender.subject)}: {escape(offender.problem)}", highlight=False
+                )
             if len(verdict.offenders) > MAX_SHOWN:
                 console.print(f"{verdict.invariant}  and {len(verdict.offenders) - MAX_SHOWN:,} more")
-        looked = f"{report.instances:,} instances, {report.events:,} events"
+        looked = f"{_counted(report.instances, 'instance')}, {_counted(report.events, 'event')}"
         broken = sum(1 for verdict in report.verdicts if verdict.offenders)
-        console.print(f"{looked}: " + (f"{broken} invariants are broken." if broken else "clean."), highlight=False)
+        are = "is" if broken == 1 else "are"
+        outcome = f"{_counted(broken, 'invariant')} {are} broken." if broken else "clean."
+        console.print(f"{looked}: {outcome}", highlight=False)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _told(verdict: Verdict) -> str:
