@@ -7,6 +7,7 @@ from csp.decorators import csp_replace
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from console.api.views import callbacks, instances, meta, operations, record, workflows
 
@@ -43,7 +44,7 @@ v1: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(v1)),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation), name="api-schema"),
     path(
         "docs/",
         csp_replace(_DOCS_POLICY)(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),

@@ -47,6 +47,7 @@ def test_schema_and_documentation_are_served_under_a_policy_of_their_own(support
     schema, docs = client.get("/api/schema/"), client.get("/api/docs/")
 
     assert schema.status_code == docs.status_code == 200
+    assert client.get("/api/schema/?format=json").json()["openapi"].startswith("3.")
     policy = docs["Content-Security-Policy"]
     assert "script-src 'self';" in policy + ";" and "style-src 'self' 'unsafe-inline'" in policy
     assert "'unsafe-inline'" not in schema["Content-Security-Policy"]
