@@ -95,7 +95,7 @@ def deeds(detail: Detail, verdicts: Sequence[AllowedAction], now: datetime) -> D
     """Everything about acting on this instance, from the verdicts on each action."""
     paused = detail.state.paused
     shown = [v for v in verdicts if v.action != ("pause" if paused else "resume")]
-    possible = [_deed(detail, verdict.action, now) for verdict in shown if verdict.allowed]
+    possible = [_deed(detail, detail.definition, v.action, now) for v in shown if v.allowed and detail.definition]
     best = _best(detail)
     main = next((replace(deed, recommended=True) for deed in possible if deed.action == best), None)
     others = [deed for deed in possible if deed.action != best]
@@ -136,9 +136,8 @@ def _title(detail: Detail, action: str) -> str:
     return capital(words(action))
 
 
-def _deed(detail: Detail, action: str, now: datetime) -> Deed:
-    definition, title = detail.definition, _title(detail, action)
-    assert definition is not None, "nothing is possible without code for the instance"
+def _deed(detail: Detail, definition: Definition, action: str, now: datetime) -> Deed:
+    title = _title(detail, action)
     match action:
         case "retry":
             does = _retry_does(definition, detail.state)
@@ -159,7 +158,10 @@ def _deed(detail: Detail, action: str, now: datetime) -> Deed:
 
 def _undoing(detail: Detail, definition: Definition, action: str, title: str, now: datetime) -> Deed:
     """Cancel and compensate: what would be corrected, in which order, and what would remain."""
-    plan = [_planned(detail, name) for name in correct.plan(Turn(definition, detail.state, now, frozenset(), 1))]
+    plan = [
+        _planned(detail, definition.by_name[name])
+        for name in correct.plan(Turn(definition, detail.state, now, frozenset(), 1))
+    ]
     lasting = [
         Planned(_done(detail, definition.by_name[name]))
         for name, step in detail.state.steps.items()
@@ -181,9 +183,7 @@ def _undoing(detail: Detail, definition: Definition, action: str, title: str, no
     return Deed(action, title, icon, title, does, keeps, plan, lasting, word, revision=detail.row.revision)
 
 
-def _planned(detail: Detail, name: str) -> Planned:
-    assert detail.definition is not None
-    node = detail.definition.by_name[name]
+def _planned(detail: Detail, node: Node) -> Planned:
     how = function_words(node.compensate.name) if isinstance(node.compensate, Function) else ""
     return Planned(_done(detail, node), how)
 
