@@ -9,10 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 import django
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import celeryd_init, setup_logging, task_prerun
 from django.conf import settings
 from django.db import close_old_connections
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 
 from workflows import registry
 
@@ -21,7 +22,21 @@ QUARANTINE = "quarantine"
 #: an address nobody listens on: without REDIS_URL hints fail at once, as when Redis is down
 NOWHERE = "redis://127.0.0.1:1/0"
 
-app = Celery("watchkeeper")
+
+class Broker(Connection):
+    """A lost connection is tried again every second, for ever: kombu's own pauses grow to half a minute."""
+
+    def ensure_connection(self, errback: Any = None, *given_up: Any, **options: Any) -> Any:
+        """Wait until Redis answers. `errback` hears every failure; a limit of retries is not heeded."""
+        pauses = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
+        return super().ensure_connection(errback, **{**options, **pauses, "max_retries": None})
+
+
+class Wires(AMQP):
+    Connection = Broker
+
+
+app = Celery("watchkeeper", amqp=Wires)
 app.set_default()
 app.conf.update(
     broker_url=settings.REDIS_URL or NOWHERE,
