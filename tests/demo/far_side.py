@@ -107,7 +107,7 @@ def receiver(*answers: int) -> Iterator[Receiver]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

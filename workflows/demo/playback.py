@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def dials_turned() -> bool:
 
 def subscribe_crm() -> None:
     """The simulated CRM receives every published event, signed."""
-    secrets: list[str] = settings.WEBHOOK_SECRETS.get("erp", [])
+    secrets: Sequence[str] = settings.WEBHOOK_SECRETS.get("erp", ())
     if secrets:
         url = f"{settings.SIMULATORS_URL}/crm/events"
         Subscription.objects.update_or_create(

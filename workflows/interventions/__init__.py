@@ -1,4 +1,4 @@
-"""The one door for everything a person or a policy may do: permission, reason, audit row and wake-up happen here once."""
+"""The one door for whatever a person or a policy may do: permission, reason, audit row and wake-up, once."""
 
 from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
 from workflows.interventions.authority import CAPABILITIES, Principal, Verdict, client, may, policy, system, user
