@@ -51,7 +51,8 @@ class Installation:
     port: int
     up: subprocess.Popen[bytes]
     env: Mapping[str, str]
-    _connections: threading.local = field(default_factory=threading.local)
+    _own: threading.local = field(default_factory=threading.local)
+    _connections: list[psycopg.Connection[tuple[Any, ...]]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -83,15 +84,23 @@ class Installation:
                 threading.Event().wait(0.2)
 
     def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
-        if getattr(self._connections, "own", None) is None:
-            self._connections.own = psycopg.connect(self.services()["DATABASE_URL"], autocommit=True, connect_timeout=5)
-        found: psycopg.Connection[tuple[Any, ...]] = self._connections.own
+        """The connection of this thread."""
+        found: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._own, "connection", None)
+        if found is None:
+            found = psycopg.connect(self.services()["DATABASE_URL"], autocommit=True, connect_timeout=5)
+            self._own.connection = found
+            self._connections.append(found)
         return found
 
     def _forget_connection(self) -> None:
-        if getattr(self._connections, "own", None) is not None:
-            self._connections.own.close()
-            self._connections.own = None
+        if getattr(self._own, "connection", None) is not None:
+            self._own.connection.close()
+            self._own.connection = None
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for each in self._connections:
+            each.close()
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a management command beside the installation, as a person at this machine would."""
@@ -146,6 +155,7 @@ def installed(data_dir: Path, *, pace: int, workers: int = 2) -> Iterator[Instal
         _await_ready(found)
         yield found
     finally:
+        found.close()
         up.terminate()
         with suppress(subprocess.TimeoutExpired):
             up.wait(60)

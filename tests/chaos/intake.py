@@ -33,8 +33,17 @@ class Acknowledged:
     instances: dict[str, str] = field(default_factory=dict)
     #: answers that were lost or not an acceptance, and so tried again
     unclear: int = 0
-    #: runs of the start command that the database broke off
+    #: runs of the start command that broke off
     broken_off: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For the report."""
+        return {
+            "acknowledged": len(self.instances),
+            "requests repeated because no acceptance came back": self.unclear,
+            "runs of `start` that broke off": self.broken_off,
+        }
 
 
 def by_command(

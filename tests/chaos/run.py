@@ -47,6 +47,9 @@ class Wanted:
     rest_seconds: float
     seed: int
     faults: bool = True
+    frozen_seconds: float = 30
+    #: see `Nemesis.slack`
+    slack: float = 1
 
 
 def play(wanted: Wanted, data_dir: Path, say: Say) -> Report:
@@ -81,7 +84,7 @@ def _play(wanted: Wanted, installation: Installation, records: list[dict[str, An
         wanted.seed, len(records), started_within, healed - began, calm_after,
         (*(report.of_fault(fault) for fault in faults), *(_of_dials(installation) if wanted.faults else ())),
         (rest, *judge.judge(installation, records, known, file)),
-        judge.observations(installation),
+        {"clients": known.counts, **judge.observations(installation)},
     )  # fmt: skip
 
 
@@ -103,7 +106,7 @@ def _afflict(
     wanted: Wanted, installation: Installation, records: Sequence[dict[str, Any]], starting: Future[float], say: Say
 ) -> list[Fault]:
     """Let the faults strike until their time is over and every record was started; then heal everything."""
-    nemesis = Nemesis(installation, random.Random(wanted.seed), say)
+    nemesis = Nemesis(installation, random.Random(wanted.seed), say, wanted.frozen_seconds, wanted.slack)
     installation.turn_dials(DIALS)
     until = time.monotonic() + wanted.fault_seconds
     with nemesis.at_work(wanted.fault_seconds) as faults:
