@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from console.views import demo, instance, signin, styleguide, watch, work
+from console.views import demo, instance, permissions, signin, styleguide, watch, work
 
 urlpatterns: list[URLPattern] = [
     path("", watch.watch, name="watch"),
     path("work/", work.work, name="work"),
     path("search/", work.search, name="search"),
+    path("permissions/", permissions.permissions, name="permissions"),
     path("signin/", signin.sign_in, name="signin"),
     path("signout/", signin.sign_out, name="signout"),
     path("work/id/<uuid:instance_id>/", instance.by_id, name="instance-by-id"),

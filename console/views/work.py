@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
@@ -21,6 +23,7 @@ from workflows.queries.pages import BadCursor
 SIZE = 50
 #: hits that are looked at to find the one that is meant
 MOST_HITS = 20
+_ATTRIBUTE = re.compile(r"attr\.([A-Za-z_][A-Za-z0-9_]{0,99})")
 
 
 @login_required
@@ -56,7 +59,7 @@ def work(request: HttpRequest) -> HttpResponse:
 def search(request: HttpRequest) -> HttpResponse:
     """Lead to the one instance that is meant, to the list of several, or say why there is none."""
     reader(request)
-    text = request.GET.get("q", "").strip()[:2000]
+    text = _text(request.GET, "q")
     if not text:
         return render(request, "console/search.html", {"now": clock.now(), "q": ""})
     rows = instances.page(Filters(q=text), size=MOST_HITS).rows
@@ -81,12 +84,20 @@ def _meant(text: str, rows: list[InstanceRow]) -> InstanceRow | None:
 
 
 def _asked(query: QueryDict) -> Asked:
-    chosen = {name: query[name][:200] for name in CHOICES if query.get(name)}
-    attributes = {name[5:][:100]: query[name][:200] for name in query if name.startswith("attr.") and query[name]}
-    tab = query.get("tab", "all")
+    named = {name: _text(query, name) for name in query}
+    tab = named.get("tab", "")
     return Asked(
-        tab if tab in TABS else "all", chosen, query.get("q", "").strip()[:2000], attributes, query.get("cursor", "")
+        tab if tab in TABS else "all",
+        {name: named[name] for name in CHOICES if named.get(name)},
+        named.get("q", ""),
+        {found[1]: value for name, value in named.items() if value and (found := _ATTRIBUTE.fullmatch(name))},
+        named.get("cursor", ""),
     )
+
+
+def _text(query: QueryDict, name: str) -> str:
+    """What was asked, as far as a database can be asked it."""
+    return str(query.get(name, "")).replace("\x00", "").strip()[:2000]
 
 
 def _counts(asked: Asked, groups: list[board.Group]) -> dict[str, int]:

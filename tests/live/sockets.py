@@ -10,17 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
-
-
-def person(name: str, role: str = "support") -> User:
-    """A user with one role."""
-    account = User.objects.create_user(name, password="secret")
-    account.groups.add(Group.objects.get_or_create(name=role)[0])
-    return account
 
 
 def session_of(account: User) -> str:

@@ -12,8 +12,8 @@ import redis
 from django.conf import settings
 
 from console.live import publish
-from tests.live.sockets import page, person, session_of
-from tests.live.stories import an_instance, moved
+from tests.live.sockets import page, session_of
+from tests.stories import an_instance, moved, person
 from tests.waiting import wait_until
 
 

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from console.live import hub
-from tests.live.sockets import page, person, session_of
+from tests.live.sockets import page, session_of
+from tests.stories import person
 
 
 def test_a_signed_in_reader_is_told_that_the_page_is_live(web: str) -> None:

@@ -1,0 +1,143 @@
+"""What needs a person, one line per cause, the most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from console.presenters.names import step_name
+from console.presenters.tones import noun
+from console.presenters.watch.news import News, by_dependency, counted, work_url
+from console.statuswords import activity, capital, system
+from workflows.queries.board import Cause, Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One cause that a person should know of. `url` is empty where there is nothing to open."""
+
+    key: str
+    tone: str
+    words: SafeString
+    note: str = ""
+    since: datetime | None = None
+    verb: str = ""
+    url: str = ""
+
+
+def needs(news: News) -> list[Need]:
+    """Money or goods wrong outside first, then deadlines, then stuck work, stray callbacks, and warnings last."""
+    stuck = [_stuck(cause, news) for cause in news.causes if not cause.correcting]
+    return [
+        *_missing_crew(news),
+        *(_stuck(cause, news) for cause in news.causes if cause.correcting),
+        *_late(news),
+        *stuck,
+        *_stray(news),
+        *(_trouble(name, found, news) for name, found in sorted(by_dependency(news).items())),
+    ]
+
+
+def _missing_crew(news: News) -> list[Need]:
+    found = []
+    if not news.crew.workers:
+        text = _("{missing} is alive. What comes in is kept, but nothing moves until one is started.")
+        found.append(Need(key="workers", tone="person", words=format_html(text, missing=_bold(_("No worker")))))
+    if not news.crew.pumps:
+        text = _("{missing} is alive. Retries, deadlines and outgoing events wait until one is started.")
+        found.append(Need(key="pumps", tone="person", words=format_html(text, missing=_bold(_("No pump")))))
+    return found
+
+
+def _bold(text: str) -> SafeString:
+    return format_html("<b>{}</b>", text)
+
+
+def _stuck(cause: Cause, news: News) -> Need:
+    definition = next((d for d in news.definitions if d.name == cause.workflow), None)
+    cases = noun(cause.count, {cause.workflow}, news.nouns)
+    declared = definition.sentences.get(cause.status, ("", ""))[0] if definition else ""
+    what = declared or _("%(what)s cannot go on without a person") % {"what": activity(cause.status)}
+    if cause.correcting:
+        what = _("what was done cannot be corrected without a person (%(step)s)") % {
+            "step": step_name(definition, cause.step)
+        }
+    only = cause.count == 1
+    where = f"{capital(definition.noun)} {cause.key}" if only and definition else cases
+    one = reverse("instance", args=[cause.workflow, cause.key])
+    parts = [cause.reason, cause.owner]
+    return Need(
+        key=f"{cause.workflow}/{cause.status}/{cause.step}",
+        tone="person",
+        words=format_html("<b>{}</b>: {}", where, _lower(what)),
+        note=" · ".join(part for part in parts if part),
+        since=cause.oldest,
+        verb=_("Look") if only else _("Show them"),
+        url=one if only else work_url(workflow=cause.workflow, tab="person", status=cause.status),
+    )
+
+
+def _late(news: News) -> list[Need]:
+    found = []
+    for definition in news.definitions:
+        late = [group for group in news.groups if group.workflow == definition.name and group.late]
+        count = sum(group.late for group in late)
+        if count:
+            template = ngettext(
+                "<b>{cases}</b> is past its deadline.", "<b>{cases}</b> are past their deadline.", count
+            )
+            escalated = definition.deadline.escalate_to if definition.deadline else ""
+            cases = noun(count, {definition.name}, news.nouns)
+            found.append(
+                Need(
+                    key=f"late/{definition.name}",
+                    tone="person",
+                    words=format_html(template, cases=cases),
+                    note=escalated or definition.owner,
+                    verb=_("Show them"),
+                    url=work_url(workflow=definition.name, tab="late"),
+                )
+            )
+    return found
+
+
+def _stray(news: News) -> list[Need]:
+    if not news.unmatched:
+        return []
+    template = ngettext(
+        "<b>{n} callback</b> came in that nobody waits for. It is kept.",
+        "<b>{n} callbacks</b> came in that nobody waits for. They are kept.",
+        news.unmatched,
+    )
+    return [
+        Need(key="stray", tone="held", words=format_html(template, n=news.unmatched), since=news.unmatched_since),
+    ]
+
+
+def _trouble(name: str, found: Sequence[Group], news: News) -> Need:
+    count = sum(group.count for group in found)
+    template = ngettext(
+        "<b>{system}</b> does not answer well. <b>{cases}</b> is tried again by itself.",
+        "<b>{system}</b> does not answer well. <b>{cases}</b> are tried again by themselves.",
+        count,
+    )
+    return Need(
+        key=f"trouble/{name}",
+        tone="held",
+        words=format_html(template, system=capital(system(name)), cases=counted(found, news)),
+        since=min(group.oldest for group in found),
+        verb=_("Show them"),
+        url=work_url(tab="held", dependency=name),
+    )
+
+
+def _lower(text: str) -> str:
+    """The text as the rest of a sentence: an acronym keeps its capitals."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
