@@ -8,6 +8,11 @@ MANAGE := .venv/bin/python manage.py
 ALL := DEMO=1 SECRET_KEY=this-key-is-only-for-checking-the-source-without-running-it
 export PLAYWRIGHT_BROWSERS_PATH ?= $(CURDIR)/.tools/browsers
 
+# Trust what this machine trusts, for networks with a certificate authority of their own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
+
 # Without a home directory, tools keep their caches here.
 ifeq ($(wildcard $(HOME)/.),)
 export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache
