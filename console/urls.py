@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from console import health
+from console.api.views.meta import event_schema
 from console.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/", include("console.api.urls")),
+    path("schemas/<str:name>/<int:version>", event_schema, name="event-schema"),
     path("", include("console.pages")),
 ]

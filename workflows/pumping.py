@@ -12,7 +12,7 @@ from django.db import connection
 from workflows import rollups
 from workflows.engine import clock, duties, outbox, sessions, sweeper, timers
 from workflows.engine.patience import AWAY, when_back
-from workflows.interventions import verification
+from workflows.interventions import idempotency, verification
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ DUTIES = (
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
     Duty("rollups", 5.0, lambda: rollups.roll(clock.read())),
+    Duty("idempotency", 600.0, idempotency.forget_old),
 )
 
 

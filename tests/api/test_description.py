@@ -75,3 +75,10 @@ def test_the_token_command_refuses_people_nobody_knows_and_odd_lifetimes(support
         call_command("token", "nobody")
     with pytest.raises(CommandError, match="--days"):
         call_command("token", "support", "--days", "0")
+
+
+def test_the_schema_of_a_published_event_is_where_it_says(db: None) -> None:
+    schema = Client().get("/schemas/OrderConfirmed/1").json()
+
+    assert schema["title"] == "OrderConfirmed" and set(schema["required"]) == {"order_id", "total", "country"}
+    assert Client().get("/schemas/OrderConfirmed/9").status_code == 404

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -24,6 +23,7 @@ from workflows.core.patience import retry_at
 from workflows.dsl.dependency import Retry
 from workflows.dsl.durations import minutes, seconds
 from workflows.engine import clock, store
+from workflows.events import Published
 
 BATCH = 200
 RETRY = Retry(attempts=12, first=seconds(1), factor=2, cap=minutes(10))
@@ -40,15 +40,7 @@ class Due:
     attempts: int
     url: str
     secret: str
-    id: UUID
-    workflow: str
-    type: str
-    schema_version: int
-    subject: str
-    data: dict[str, Any]
-    correlation_id: str
-    traceparent: str
-    at: datetime
+    event: Published
 
 
 def make_out() -> int:
@@ -84,9 +76,10 @@ def deliver_due(limit: int = BATCH) -> int:
 
 
 def _due(row: tuple[Any, ...]) -> Due:
-    columns: list[Any] = list(row)
-    columns[9] = _json(columns[9])
-    return Due(*columns)
+    names = ("id", "workflow", "type", "schema_version", "subject", "data", "correlation_id", "traceparent", "at")
+    values = dict(zip(names, row[4:], strict=True))
+    delivery, attempts, url, secret = row[:4]
+    return Due(delivery, attempts, url, secret, Published(**{**values, "data": _json(values["data"])}))
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -103,40 +96,23 @@ def _deliver(due: Due) -> bool:
     failures = due.attempts + 1
     if failures >= RETRY.attempts:
         store.run(_DEAD, (due.delivery, error[:500]))
-        log.warning("delivery.dead", event=str(due.id), error=error)
+        log.warning("delivery.dead", event=str(due.event.id), error=error)
     else:
-        store.run(_LATER, (due.delivery, retry_at(RETRY, failures, str(due.id), now), error[:500]))
+        store.run(_LATER, (due.delivery, retry_at(RETRY, failures, str(due.event.id), now), error[:500]))
     return False
-
-
-def envelope(due: Due) -> dict[str, Any]:
-    """The event as CloudEvents 1.0 JSON."""
-    event = {
-        "specversion": "1.0",
-        "id": str(due.id),
-        "source": f"/workflows/{due.workflow}",
-        "type": due.type,
-        "subject": due.subject,
-        "time": due.at.isoformat().replace("+00:00", "Z"),
-        "dataschema": f"/schemas/{due.type}/{due.schema_version}",
-        "datacontenttype": "application/json",
-        "correlationid": due.correlation_id,
-        "data": due.data,
-    }
-    return {**event, "traceparent": due.traceparent} if due.traceparent else event
 
 
 def send(due: Due) -> str:
     """One signed POST (Standard Webhooks). Returns an empty string, or what went wrong."""
-    body = json.dumps(envelope(due), separators=(",", ":"))
+    body = json.dumps(due.event.cloud_event(), separators=(",", ":"))
     now = clock.now()
-    signature = Webhook(due.secret).sign(str(due.id), now, body)
+    signature = Webhook(due.secret).sign(str(due.event.id), now, body)
     headers = {
         "Content-Type": "application/cloudevents+json",
-        "webhook-id": str(due.id),
+        "webhook-id": str(due.event.id),
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signature,
-        "X-Correlation-ID": due.correlation_id,
+        "X-Correlation-ID": due.event.correlation_id,
     }
     try:
         response = _client().post(due.url, content=body, headers=headers)

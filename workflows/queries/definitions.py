@@ -40,6 +40,15 @@ def one(name: str, version: int | None = None) -> Declared | None:
         return None
 
 
+def event_schema(name: str, version: int) -> dict[str, Any] | None:
+    """The JSON Schema of a published event's data; None if no process publishes it in that version."""
+    for definition in registry.definitions().values():
+        for node in definition.nodes:
+            if node.event is not None and (node.event.__name__, node.event.schema_version) == (name, version):
+                return node.event.model_json_schema()
+    return None
+
+
 def _declared(definition: Definition) -> Declared:
     versions = tuple(sorted(version for name, version in registry.definitions() if name == definition.name))
     return Declared(

@@ -64,7 +64,13 @@ def listed(request: Request) -> HttpResponse:
 
 def _filters(given: Parameters) -> Filters:
     return Filters(
-        **{name: given.texts(name) for name in _TEXTS},
+        workflow=given.texts("workflow"),
+        lifecycle=given.texts("lifecycle"),
+        stage=given.texts("stage"),
+        status=given.texts("status"),
+        key=given.texts("key"),
+        dependency=given.texts("dependency"),
+        owner=given.texts("owner"),
         version=given.number("version", lowest=1, highest=2**31 - 1),
         correlation_id=given.text("correlation_id"),
         started_after=given.moment("started_after"),

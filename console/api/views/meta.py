@@ -5,6 +5,13 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from console.api.problems import NOT_FOUND, TYPES, TYPES_AT, ProblemError, answer
+from workflows.queries import definitions
+
+
+def event_schema(request: HttpRequest, name: str, version: int) -> HttpResponse:
+    """The JSON Schema of a published event's data: where `dataschema` leads."""
+    schema = definitions.event_schema(name, version)
+    return missing(request) if schema is None else JsonResponse(schema, content_type="application/schema+json")
 
 
 def missing(request: HttpRequest, rest: str = "") -> HttpResponse:
