@@ -1,4 +1,4 @@
-"""Draws a definition with the progress of one instance: a lane per stage, one below the other, steps from left to right.
+"""Draws a definition with the progress of one instance: a lane per stage from top to bottom, steps from left to right.
 
 Pure arithmetic: columns follow the longest path inside a stage, rows the order of declaration. A stage begins when the
 one above has ended, so edges are drawn inside stages only. The page shows the same as a table.

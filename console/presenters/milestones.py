@@ -22,7 +22,7 @@ _BUSINESS = (
     e.InstanceStarted, e.StepSucceeded, e.StepSkipped, e.StepRefused, e.StepDropped, e.PersonAsked, e.EventPublished,
     e.AskScheduled, e.NothingHadHappened, e.TimerFired, e.DeadlineNear, e.DeadlinePassed, e.RetryRequested,
     e.InstancePaused, e.InstanceResumed, e.GenerationOpened, e.CorrectionBegan, e.CompensationSucceeded,
-    e.InstanceEnded,
+    e.InstanceEnded, e.LateEffectFound,
 )  # fmt: skip
 
 

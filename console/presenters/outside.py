@@ -86,7 +86,12 @@ def _apply(effects: dict[str, _Effect], step: Step, event: e.Event) -> None:
             _set(effects, name, "no")
         case e.OutcomeAwaited(happened="no"):
             _set(effects, name, "no")
-        case e.CompensationScheduled() | e.RetryRequested(direction="compensate"):
+        case e.OutcomeAwaited(reversible=False):
+            effects.setdefault(name, _Effect()).irreversible = True
+        case e.LateEffectFound():
+            _set(effects, name, "yes")
+            effects[name].correction = "planned"
+        case e.OutcomeAwaited() | e.CompensationScheduled() | e.RetryRequested(direction="compensate"):
             effects.setdefault(name, _Effect()).correction = "planned"
         case e.CompensationSucceeded():
             answer = step.compensation.output if step.compensation else None
@@ -128,6 +133,11 @@ def _chip(node: Node, effect: _Effect, currency: str) -> Chip | None:
             return Chip(node.name, "ahead", _("%(step)s: nothing had happened") % {"step": capital(node_name(node))})
         case "refused", _:
             return Chip(node.name, "failed", refused_words(node))
+        case "maybe", "planned":
+            words = _("%(step)s unknown, being corrected") % {"step": capital(node_name(node))}
+            return Chip(
+                node.name, "unknown", words, _("Correcting it finds out, and does nothing if nothing happened."), words
+            )
         case "maybe", _:
             return Chip(
                 node.name,

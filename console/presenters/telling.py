@@ -148,6 +148,8 @@ def _told_of_correction(event: e.Event, node: Node | None, name: str) -> Told:
             return Told("undo", template % {"n": count} if count else _("Nothing has to be corrected"), reason)
         case e.CompensationScheduled():
             return Told("ahead", _("%(step)s: its correction begins") % {"step": name}, how)
+        case e.LateEffectFound():
+            return Told("unknown", _("%(step)s turned out to have happened") % {"step": name}, _("It is corrected."))
         case e.CompensationSucceeded():
             return Told("undo", _("%(step)s corrected") % {"step": name}, how)
         case e.OutcomeAwaited(happened=happened):
