@@ -40,7 +40,7 @@ bench: .venv/.for-bench
 	.venv/bin/python -m benchmarks.run $(ARGS)
 
 chaos: .venv/.for-test
-	.venv/bin/python -m pytest tests/chaos -m "long or not long" $(ARGS)
+	.venv/bin/python -m tests.chaos.run --report var/reports/chaos.json $(ARGS)
 
 proof: test chaos bench
 
