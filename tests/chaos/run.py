@@ -105,9 +105,11 @@ def _start_all(
 def _afflict(
     wanted: Wanted, installation: Installation, records: Sequence[dict[str, Any]], starting: Future[float], say: Say
 ) -> list[Fault]:
-    """Let the faults strike until their time is over and every record was started; then heal everything."""
+    """Let the faults strike from the first start until their time is over and everything was started; then heal."""
     nemesis = Nemesis(installation, random.Random(wanted.seed), say, wanted.frozen_seconds, wanted.slack)
     installation.turn_dials(DIALS)
+    while not (starting.done() or installation.ask(_BEGUN)[0][0]):
+        nemesis.stop.wait(0.1)
     until = time.monotonic() + wanted.fault_seconds
     with nemesis.at_work(wanted.fault_seconds) as faults:
         while time.monotonic() < until or not starting.done():
@@ -127,6 +129,7 @@ def _progress(installation: Installation, faults: Sequence[Fault] = ()) -> str:
     return " | ".join(filter(None, [f"{sum(counts.values())} instances: {stand}", struck]))
 
 
+_BEGUN = "SELECT EXISTS (SELECT FROM workflows_instance)"
 _LIFECYCLES = """
 SELECT CASE WHEN needs_person THEN 'for a person' ELSE lifecycle END, count(*) FROM workflows_instance
 GROUP BY 1 ORDER BY 1
