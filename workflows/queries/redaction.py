@@ -31,14 +31,14 @@ def _mask(body: Any, groups: Mapping[str, list[str]]) -> Any:
         return [_mask(item, groups) for item in body]
     if not isinstance(body, Mapping):
         return body
-    return {
-        name: value
-        if name not in groups
-        else (MASK if value is not None else None)
-        if "" in groups[name]
-        else masked(value, groups[name])
-        for name, value in body.items()
-    }
+    return {name: _hidden(value, groups[name]) if name in groups else value for name, value in body.items()}
+
+
+def _hidden(value: Any, below: list[str]) -> Any:
+    """A value that is personal itself (an empty path) or holds something personal."""
+    if "" in below:
+        return None if value is None else MASK
+    return masked(value, below)
 
 
 def of_contract(body: Any, contract: type[BaseModel] | None) -> Any:

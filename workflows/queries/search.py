@@ -12,6 +12,7 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from workflows import registry
@@ -19,6 +20,8 @@ from workflows.models import Message, Wait
 
 #: more pasted numbers than this are ignored
 MAX_TERMS = 50
+#: instances one reference can lead to
+MAX_FOUND = 100
 _KEY = re.compile(r"^[^/\s]+/(?P<key>[^/]+)/r\d+/")
 
 
@@ -34,8 +37,8 @@ def matching(text: str) -> Q:
 
 
 def _one(term: str) -> Q:
-    wanted = reduce(or_, [Q(key__startswith=spelling) for spelling in sorted({term, term.upper(), term.lower()})])
-    wanted |= Q(correlation_id=term)
+    spellings = sorted({term, term.upper(), term.lower()})
+    wanted = reduce(or_, [Q(key__startswith=spelling) for spelling in spellings]) | Q(correlation_id__in=spellings)
     as_key = _KEY.match(term)
     if as_key:
         wanted |= Q(key=as_key["key"])
@@ -43,9 +46,16 @@ def _one(term: str) -> Q:
         wanted |= Q(id=UUID(term))
     for name in _attributes():
         wanted |= any_of(name, term)
-    by_wait = Wait.objects.filter(message_type__in=_message_types(), match=term).values("instance_id")
-    by_message = Message.objects.filter(webhook_id=term, instance_id__isnull=False).values("instance_id")
-    return wanted | Q(id__in=by_wait) | Q(id__in=by_message)
+    beside = _of_callbacks(term)
+    return wanted | Q(id__in=beside) if beside else wanted
+
+
+def _of_callbacks(term: str) -> set[UUID]:
+    """Instances whose callback has this reference or webhook id. Read first: a subquery beside `or` uses no index."""
+    waits = Wait.objects.filter(message_type__in=_message_types(), match=term)
+    messages = Message.objects.filter(source__in=settings.WEBHOOK_SECRETS, webhook_id=term, instance_id__isnull=False)
+    found = [rows.values_list("instance_id", flat=True)[:MAX_FOUND] for rows in (waits, messages)]
+    return {instance_id for rows in found for instance_id in rows if instance_id is not None}
 
 
 def any_of(name: str, text: str) -> Q:
