@@ -11,13 +11,13 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from console import timewords
 from console.presenters import actions, milestones, outside, steps, technical, track
 from console.presenters.actions import Deeds
+from console.presenters.arrivals import Arrival, Arrivals
 from console.presenters.bodies import Field, fields
 from console.presenters.graph import Drawing, drawing
 from console.presenters.milestones import Entry, Milestone
-from console.presenters.names import currency_in
+from console.presenters.names import currency_in, took
 from console.presenters.outside import Chip
 from console.presenters.steps import StepCard
 from console.presenters.technical import Pages
@@ -25,7 +25,7 @@ from console.presenters.track import Leg
 from console.sentences import Sentence, sentence
 from console.standings import standing
 from console.statuswords import capital, words
-from workflows.core.events import from_data
+from workflows.core.events import PersonAsked, from_data
 from workflows.interventions import AllowedAction
 from workflows.queries.details import Detail
 from workflows.queries.instances import PRIORITIES, InstanceRow
@@ -107,6 +107,8 @@ class InstancePage:
     tabs: list[Tab]
     wish: Wish
     present: list[StepCard]
+    #: what was found out for the person who has to act
+    evidence: list[Field]
     #: effects that were corrected, and those that stay, for an ended instance
     corrected: list[Chip]
     lasting: list[Chip]
@@ -123,6 +125,7 @@ class InstancePage:
     input: list[Field]
     attributes: list[Attribute]
     history: Pages | None
+    arrivals: list[Arrival]
 
     @property
     def row(self) -> InstanceRow:
@@ -169,6 +172,7 @@ def page(
     verdicts: Sequence[AllowedAction],
     operations: Sequence[OperationRow],
     same_cause: int,
+    arrivals: Arrivals | None,
     wish: Wish,
     now: datetime,
 ) -> InstancePage:
@@ -197,7 +201,8 @@ def page(
         tabs=[Tab(name, _tab_label(name), wish.url(tab=name), name == wish.tab) for name in TABS],
         wish=wish,
         present=_present(row, cards),
-        took=timewords.span(row.ended_at - row.started_at) if row.ended_at else "",
+        evidence=_evidence(row, entries),
+        took=took(row.ended_at - row.started_at) if row.ended_at else "",
         corrected=[chip for chip in chips if chip.tone == "undo"] if row.ended_at else [],
         lasting=_lasting(detail, chips),
         same_cause=same_cause,
@@ -212,6 +217,7 @@ def page(
         input=fields(detail.input, everything=wish.everything) if wish.tab == "data" else [],
         attributes=_attributes(row) if wish.tab == "data" else [],
         history=technical.pages(entries, definition, wish.before) if wish.tab == "technical" else None,
+        arrivals=arrivals.told() if arrivals else [],
     )
 
 
@@ -250,6 +256,14 @@ def _present(row: InstanceRow, cards: list[StepCard]) -> list[StepCard]:
         return []
     under_way = [card for card in cards if card.name == row.step or _under_way(card)]
     return sorted(under_way, key=lambda card: card.name != row.step)
+
+
+def _evidence(row: InstanceRow, entries: Sequence[Entry]) -> list[Field]:
+    """What the last request for a person brought along."""
+    if not row.needs_person:
+        return []
+    asked = [event for _source, event in entries if isinstance(event, PersonAsked) and event.step == row.step]
+    return fields(dict(asked[-1].evidence)) if asked else []
 
 
 def _under_way(card: StepCard) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from console.presenters.names import step_name
@@ -53,11 +54,24 @@ def milestones(entries: Sequence[Entry], definition: Definition | None) -> list[
                 failing[source.step] = []
                 lines.append(failing[source.step])
             failing[source.step].append(entry)
-        elif isinstance(event, _BUSINESS):
-            failing.pop(source.step, None)
-            lines.append([entry])
+        elif isinstance(event, _BUSINESS) and not _empty(event):
+            failures = failing.pop(source.step, [])
+            if isinstance(event, e.PersonAsked) and failures:
+                lines = [line for line in lines if line is not failures]
+                lines.append([*failures, entry])  # asking for a person tells them too
+            else:
+                lines.append([entry])
     lines.sort(key=lambda line: line[-1][0].seq, reverse=True)
     return [_milestone(line, definition) for line in lines]
+
+
+def _empty(event: e.Event) -> bool:
+    """A correction of nothing: the end says the same."""
+    return isinstance(event, e.CorrectionBegan) and not event.plan and not event.awaiting
+
+
+def _after(attempts: int) -> str:
+    return _("(after %(n)d attempts)") % {"n": attempts}
 
 
 def _milestone(line: list[Entry], definition: Definition | None) -> Milestone:
@@ -68,5 +82,8 @@ def _milestone(line: list[Entry], definition: Definition | None) -> Milestone:
         template = ngettext("%(step)s: an attempt failed", "%(step)s: %(n)d attempts failed", len(line))
         return Milestone(source.seq, source.at, told.tone, template % {"step": name, "n": len(line)}, told.note)
     named = isinstance(event, _NAMED) or (isinstance(event, e.StepSucceeded) and event.how == "callback")
+    note = told.note
+    if isinstance(event, e.PersonAsked) and len(line) > 2:
+        note = f"{note} {_after(len(line) - 1)}"
     who = "" if named else actor_words(source)
-    return Milestone(source.seq, source.at, told.tone, told.words, told.note, who)
+    return Milestone(source.seq, source.at, told.tone, told.words, note, who)

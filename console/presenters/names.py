@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console import timewords
 from console.statuswords import activity, capital, words
 from workflows.dsl.definition import Definition, Kind, Node
 
@@ -16,9 +18,15 @@ _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "CHF": "CHF\u00a
 
 
 def step_name(definition: Definition | None, name: str) -> str:
-    """What a step is about: "stock reservation"; without code for it, its name in words."""
+    """What a step is about: "stock reservation"; where several are about the same, what it does.
+
+    Without code for the step its name in words has to do.
+    """
     node = definition.by_name.get(name) if definition else None
-    return node_name(node) if node is not None else words(name)
+    if definition is None or node is None:
+        return words(name)
+    alike = [other for other in definition.by_name.values() if node_name(other) == node_name(node)]
+    return node_name(node) if len(alike) == 1 or node.function is None else words(node.function.name)
 
 
 def node_name(node: Node) -> str:
@@ -65,6 +73,11 @@ def currency_in(body: Any) -> str:
     """The currency of an input, as its code; empty if it names none or may not be seen."""
     found = body.get("currency") if isinstance(body, Mapping) else None
     return found if isinstance(found, str) and found.isalpha() and len(found) == 3 else ""
+
+
+def took(length: timedelta) -> str:
+    """How long something lasted."""
+    return timewords.span(length) if length >= timedelta(seconds=1) else _("under 1 s")
 
 
 def money(value: float, currency: str) -> str:

@@ -197,7 +197,7 @@ def attempts(step: Step) -> str:
         return ""
     if step.state == "succeeded":
         return _("at attempt %(n)d") % {"n": step.attempts} if step.attempts > 1 else _("at the first attempt")
-    if step.state in _OVER or not most:
+    if step.state in _OVER or not most or (step.state == "needs_person" and step.attempts < most):
         return _("attempts: %(n)d") % {"n": step.attempts}
     return _("%(n)d of %(most)d attempts failed") % {"n": min(step.attempts, most), "most": most}
 

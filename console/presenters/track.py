@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from console import timewords
 from console.presenters.milestones import Entry
+from console.presenters.names import took
 from workflows.core import events as e
 from workflows.dsl.definition import Definition
 from workflows.queries.instances import InstanceRow
@@ -58,19 +58,15 @@ def _spans(entries: Sequence[Entry], count: int) -> list[_Span]:
 
 
 def _leg(row: InstanceRow, name: str, span: _Span, offset: int) -> Leg:
-    took = _took(span.left - span.entered) if span.entered and span.left else ""
+    length = took(span.left - span.entered) if span.entered and span.left else ""
     if offset < 0:
-        return Leg(name, "past", _("done"), took)
+        return Leg(name, "past", _("done"), length)
     if offset > 0:
         return Leg(name, "ahead", _("not reached") if row.ended_at else _("to come"))
     tone, word = _present(row)
     if row.ended_at is not None or row.lifecycle == "compensating":
-        return Leg(name, tone, word, took)
+        return Leg(name, tone, word, length)
     return Leg(name, tone, word, since=span.entered)
-
-
-def _took(length: timedelta) -> str:
-    return timewords.span(length) if length >= timedelta(seconds=1) else _("under 1 s")
 
 
 def _present(row: InstanceRow) -> tuple[str, str]:

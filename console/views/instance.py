@@ -16,17 +16,20 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from console.presenters import instance as presenter
 from console.presenters.actions import WORD
+from console.presenters.arrivals import Arrivals
 from console.presenters.instance import TABS, InstancePage, Wish
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
 from workflows.interventions import Principal
-from workflows.queries import details, instances, keys, operations
+from workflows.queries import callbacks, details, instances, keys, late, operations
 from workflows.queries.details import Detail
 from workflows.queries.instances import Filters
 
 #: what people asked for: the newest so many are on the page
 ACTS = 8
+#: messages from outside on the technical tab
+MESSAGES = 20
 #: more instances with the same trouble than this are said to be "more than"
 MANY = 1000
 
@@ -103,9 +106,16 @@ def _page(principal: Principal, detail: Detail, runs: list[keys.Run], wish: Wish
         verdicts=interventions.allowed_actions(principal, detail.state, now),
         operations=operations.page(instance_id=detail.row.id, size=ACTS).rows,
         same_cause=_same_cause(detail),
+        arrivals=_arrivals(detail) if wish.tab == "technical" else None,
         wish=wish,
         now=now,
     )
+
+
+def _arrivals(detail: Detail) -> Arrivals:
+    """What came from outside or too late; only the technical tab asks for it."""
+    messages = callbacks.page(instance_id=detail.row.id, size=MESSAGES).rows
+    return Arrivals(messages, late.results(detail.row.id), detail.definition)
 
 
 def _same_cause(detail: Detail) -> int:

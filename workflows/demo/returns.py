@@ -60,11 +60,11 @@ def await_original(match: Match) -> Original:
     """Wait until the order has ended: what is still running cannot be returned yet."""
     instance = Instance.objects.get(id=UUID(match.instance_id))
     if instance.lifecycle not in _ENDED:
-        raise TemporaryFailure(f"order {match.order_id} is still {instance.status}")
+        raise TemporaryFailure(f"order {match.order_id} has not ended yet")
     charged = Event.objects.filter(instance_id=instance.id, type="StepSucceeded", step="charge").first()
     if match.kind == "partial" and instance.lifecycle != "completed":
         raise PersonNeeded(
-            f"Order {match.order_id} ended {instance.status}, so there may be nothing left to return.",
+            f"Order {match.order_id} ended as {instance.lifecycle}, so there may be nothing left to return.",
             {"candidates": [match.order_id]},
         )
     return Original(
