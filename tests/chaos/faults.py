@@ -18,6 +18,8 @@ import redis
 
 from tests.chaos.installation import Installation
 
+#: longer than a session's lease of 12 s
+ZOMBIE_SECONDS = 16
 #: work must go on within so many seconds after Redis came back or PostgreSQL was struck (promise 4, F08)
 BROKER_BOUND, DATABASE_BOUND = 10.0, 15.0
 #: a recovery that takes longer than this is given up and counts as none (seconds)
@@ -27,6 +29,13 @@ DIALS: dict[str, Any] = {
     "payments": {"error_rate": 0.3, "timeout_after_effect_rate": 0.1, "hang_s": 6.0},
     "erp": {"callback": {"delay_s": 2.0, "duplicate_rate": 0.4, "reorder_rate": 0.4, "drop_rate": 0.1}},
 }
+
+_CUT = """
+SELECT pg_terminate_backend(pid) FROM (
+    SELECT pid FROM pg_stat_activity WHERE usename = current_user AND application_name <> 'chaos'
+    ORDER BY random() LIMIT 3
+) chosen
+"""
 
 Say = Callable[[str], None]
 
@@ -80,6 +89,10 @@ class Nemesis:
         """The faults of the run in the order of the report."""
         return [
             Fault("workers", "kill -9 of a random worker", self._kill_worker, every=10, at_least=3),
+            Fault(
+                "zombies", f"a worker stopped for {ZOMBIE_SECONDS} s, past its lease, then going on", self._stun_worker,
+                at=(0.2, 0.65),
+            ),
             Fault("flush", "Redis: FLUSHALL", self._flush, every=5, at_least=3),
             Fault(
                 "frozen", f"Redis stopped for {self.frozen_seconds:g} s", self._freeze,
@@ -90,6 +103,7 @@ class Nemesis:
                 "database", "PostgreSQL restarted immediately", self._restart_database,
                 at=(0.15, 0.5, 0.9), at_least=3, bound=DATABASE_BOUND * self.slack,
             ),
+            Fault("connections", "three database connections cut", self._cut_connections, every=8, at_least=3),
             Fault("pump", "kill -9 of the pump", self._kill("pump"), at=(0.4, 0.8)),
             Fault("web", "kill -9 of the web process", self._kill("uvicorn"), at=(0.25, 0.6)),
         ]  # fmt: skip
@@ -118,6 +132,19 @@ class Nemesis:
 
     def _kill_worker(self, fault: Fault) -> None:
         self._kill_one(fault, "celery")
+
+    def _stun_worker(self, fault: Fault) -> None:
+        """It wakes up with results for leases that were given to others. Somebody may kill it meanwhile."""
+        found = self.installation.processes("celery")
+        if not found:
+            raise Missed
+        pid = self.luck.choice(found).pid
+        self._signal(pid, signal.SIGSTOP)
+        try:
+            self.stop.wait(ZOMBIE_SECONDS)
+        finally:
+            with suppress(Missed):
+                self._signal(pid, signal.SIGCONT)
 
     def _kill(self, word: str) -> Callable[[Fault], None]:
         return lambda fault: self._kill_one(fault, f" {word}")
@@ -162,6 +189,11 @@ class Nemesis:
         self._signal(found[0].pid, signal.SIGQUIT)
         self.say("PostgreSQL was stopped immediately")
         self._measure(fault)
+
+    def _cut_connections(self, fault: Fault) -> None:
+        cut = self.installation.ask(_CUT)
+        if not cut:
+            raise Missed
 
     def _measure(self, fault: Fault) -> None:
         """Note how long it takes until a step succeeds again; nothing if there is nothing left to do.

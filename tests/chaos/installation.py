@@ -87,7 +87,9 @@ class Installation:
         """The connection of this thread."""
         found: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._own, "connection", None)
         if found is None:
-            found = psycopg.connect(self.services()["DATABASE_URL"], autocommit=True, connect_timeout=5)
+            found = psycopg.connect(
+                self.services()["DATABASE_URL"], autocommit=True, connect_timeout=5, application_name="chaos"
+            )
             self._own.connection = found
             self._connections.append(found)
         return found
