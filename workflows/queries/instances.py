@@ -143,11 +143,11 @@ def _columns(filters: Filters) -> Q:
         f"{name}__in": getattr(filters, name) or None
         for name in ("workflow", "lifecycle", "waiting_kind", "stage", "status", "key", "dependency", "owner")
     }
-    if filters.needs_person or (filters.lifecycle and set(filters.lifecycle) <= set(ALIVE)):
-        every["ended_at__isnull"] = True  # follows from the rest, but only so the partial indexes are used
+    # What only the living can have is asked of the living: the partial indexes hold nobody else.
+    living = filters.needs_person or (filters.lifecycle and set(filters.lifecycle) <= set(ALIVE))
     every |= {
         "version": filters.version,
-        "ended_at__isnull": filters.alive,
+        "ended_at__isnull": True if living and filters.alive is None else filters.alive,
         "correlation_id": filters.correlation_id or None,
         "started_at__gte": filters.started_after,
         "started_at__lt": filters.started_before,
