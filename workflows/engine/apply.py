@@ -8,7 +8,6 @@ Lock order: instance, then advisory (two-sided arrivals), then work, then wait a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,13 +21,14 @@ from workflows.core import events as e
 from workflows.core.decide import Decision, decide
 from workflows.core.facts import Fact, MessageArrived
 from workflows.core.state import Direction
-from workflows.core.wants import AddWork, ClearTimer, CloseWait, Effect, OpenWait, Publish, SetTimer
+from workflows.core.wants import AddWork, CloseWait, Effect, OpenWait
 from workflows.dsl.definition import Definition
-from workflows.engine import chain, clock, hints, ids, inbox, news, sql, store
+from workflows.engine import chain, clock, hints, inbox, news, sql, store
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row, Saved
 
-_BESIDE = (SetTimer, ClearTimer, OpenWait, CloseWait, Publish)
+#: what takes more than the one statement, because it takes the advisory lock of two-sided arrivals
+_BESIDE = (OpenWait, CloseWait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def commit(
     mine: tuple[str, Direction] | None = None,
     session_id: UUID | None = None,
 ) -> Saved | None:
-    """Save an optimistic decision; one statement unless timers, waits or events are beside it."""
+    """Save an optimistic decision; one statement unless a wait is opened or closed with it."""
     if not any(isinstance(effect, _BESIDE) for effect in decision.effects):
         return _write(row, definition, decision, wanted, now, mine=mine, session_id=session_id)
     with transaction.atomic():
@@ -120,7 +120,8 @@ def _write(
     if saved is None:
         return None
     for effect in decision.effects:
-        saved = replace(saved, row=_beside(saved.row, definition, effect, decision, now))
+        if isinstance(effect, _BESIDE):
+            saved = replace(saved, row=_beside(saved.row, definition, effect, decision, now))
     _after_commit(saved.row, decision, mine)
     return saved
 
@@ -128,12 +129,6 @@ def _write(
 def _beside(row: Row, definition: Definition, effect: Effect, decision: Decision, now: datetime) -> Row:
     """Carry out an effect on the tables beside the instance. An early message moves the row once more."""
     match effect:
-        case SetTimer(timer):
-            store.run(_SET_TIMER, (row.id, timer.name, timer.fire_at, timer.held))
-        case ClearTimer(name):
-            store.run(_CLEAR_TIMER, (row.id, name))
-        case Publish(seq, event):
-            _publish(row, definition, seq, event, now)
         case CloseWait(step):
             by_message = any(
                 isinstance(said, e.StepSucceeded | e.StepRefused) and said.step == step and said.message
@@ -173,16 +168,6 @@ def accept(row: Row, message: inbox.Arrived, in_flight: set[Any], now: datetime)
     return applied
 
 
-def _publish(row: Row, definition: Definition, seq: int, event: e.EventPublished, now: datetime) -> None:
-    store.run(
-        _PUBLISH,
-        (
-            ids.event_id(row.id, seq), row.id, row.workflow, event.event_type, event.event_version, row.state.key,
-            json.dumps(event.data), row.correlation_id, now,
-        ),
-    )  # fmt: skip
-
-
 def _after_commit(row: Row, decision: Decision, mine: tuple[str, Direction] | None) -> None:
     ready = [
         effect.work
@@ -197,16 +182,3 @@ def _tell(row: Row, pools: set[str]) -> None:
     for pool in pools:
         hints.wake(pool, row.id)
     news.changed(row.id, row.revision)
-
-
-_SET_TIMER = """
-INSERT INTO workflows_timer (instance_id, name, fire_at, held) VALUES ($1, $2, $3, $4)
-ON CONFLICT (instance_id, name) DO UPDATE SET fire_at = excluded.fire_at, held = excluded.held
-"""
-_CLEAR_TIMER = "DELETE FROM workflows_timer WHERE instance_id = $1 AND name = $2"
-_PUBLISH = """
-INSERT INTO workflows_outboxevent
-    (id, instance_id, number, workflow, type, schema_version, subject, data, correlation_id, traceparent, at)
-SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7::jsonb, $8, '', $9
-FROM workflows_outboxevent WHERE instance_id = $2
-"""

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain as chain_of
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from workflows.core.decide import Decision
 from workflows.core.face import deadline_state, face
 from workflows.core.state import Direction, State
-from workflows.core.wants import AddWork, DropWork, SetTimer, Work
+from workflows.core.wants import AddWork, ClearTimer, CloseWait, DropWork, OpenWait, Publish, SetTimer, Work
 from workflows.dsl.definition import Definition
-from workflows.engine import chain, clock, codec, sql, wire
+from workflows.engine import chain, clock, codec, ids, sql, wire
 from workflows.engine.chain import Actor, Record
+from workflows.engine.sql import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def save(
     """Write a decision if the instance is still at `row.revision`; None if somebody moved it meanwhile.
 
     `finished` is the attempt whose lease ends with this; `mine` the next one that `session_id` claims in the same
-    statement. Timers, waits and published events are the caller's (apply.py), in the same transaction.
+    statement. Waits are the caller's (apply.py), in the same transaction.
     """
     said = chain.records(
         row.id,
@@ -162,19 +164,18 @@ def save(
     )
     head = said[-1].hash if said else row.head_hash
     shown, state = face(definition, decision.state), decision.state
+    shape, rows = _beside(row.id, said, decision, session_id, _name(mine), _name(finished))
     parameters = (
-        row.id, row.revision, state.generation, shown.lifecycle, shown.status, now, shown.stage, shown.needs_person,
-        shown.step, shown.dependency, shown.waiting_kind, shown.waiting_name, shown.waiting_until, shown.next_what,
-        shown.next_at, shown.owner, shown.reason, deadline_state(definition, state), json.dumps(codec.dump(state)),
-        state.seq, head, not state.alive, actor.kind, actor.name, row.correlation_id, _events(said), _bodies(said),
-        _dropped(decision), session_id, _added(decision, mine), finished[0] if finished else "",
-        finished[1] if finished else "",
+        row.id, now, actor.kind, actor.name, row.correlation_id, row.revision, state.generation, shown.lifecycle,
+        shown.status, shown.stage, shown.needs_person, shown.step, shown.dependency, shown.waiting_kind,
+        shown.waiting_name, shown.waiting_until, shown.next_what, shown.next_at, shown.owner, shown.reason,
+        deadline_state(definition, state), json.dumps(codec.dump(state)), state.seq, head, not state.alive, *rows,
     )  # fmt: skip
-    moved, next_token = run(sql.ADVANCE, parameters)[0]
-    if not moved:
+    found = run(sql.advance(shape), parameters)
+    if not found:
         return None
     newer = Row(row.id, row.workflow, row.version, row.revision + 1, state, head, state.generation, row.correlation_id)
-    return Saved(newer, next_token if mine else None)
+    return Saved(newer, found[0][0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +200,15 @@ def start(new: NewInstance, definition: Definition, decision: Decision, now: dat
         new.id, (0, chain.GENESIS), 1, decision.events, now, new.actor, new.correlation_id, new.body, 0
     )
     shown, state = face(definition, decision.state), decision.state
-    timers = [
-        {"name": effect.timer.name, "fire_at": effect.timer.fire_at.isoformat()}
-        for effect in decision.effects
-        if isinstance(effect, SetTimer)
-    ]
+    shape, rows = _beside(new.id, said, decision, None, "", "")
     parameters = (
-        new.id, definition.name, definition.version, state.key, new.run, new.priority, shown.lifecycle, shown.status,
-        shown.stage, now, shown.needs_person, shown.step, shown.dependency, shown.waiting_kind, shown.waiting_name,
-        shown.waiting_until, shown.next_what, shown.next_at, shown.owner, state.deadline_at, new.actor.kind,
-        new.actor.name, new.correlation_id, json.dumps(new.attributes), new.input_hash, json.dumps(codec.dump(state)),
-        state.seq, said[-1].hash, not state.alive, _events(said), _bodies(said), json.dumps(timers),
-        _added(decision, None), new.through,
+        new.id, now, new.actor.kind, new.actor.name, new.correlation_id, definition.name, definition.version, state.key,
+        new.run, new.priority, shown.lifecycle, shown.status, shown.stage, shown.needs_person, shown.step,
+        shown.dependency, shown.waiting_kind, shown.waiting_name, shown.waiting_until, shown.next_what, shown.next_at,
+        shown.owner, state.deadline_at, json.dumps(new.attributes), new.input_hash, json.dumps(codec.dump(state)),
+        state.seq, said[-1].hash, not state.alive, new.through, *rows,
     )  # fmt: skip
-    return bool(run(sql.START, parameters))
+    return bool(run(sql.start(shape), parameters))
 
 
 def payloads(instance_id: UUID, seqs: Iterable[int]) -> dict[int, str | None]:
@@ -225,49 +221,53 @@ def unclaim(claim: Claim) -> None:
     run(sql.UNCLAIM, (claim.row.id, claim.step, claim.direction, claim.token))
 
 
-def _events(said: Sequence[Record]) -> str:
-    return json.dumps(
-        [
-            {
-                "seq": r.seq,
-                "generation": r.generation,
-                "type": r.type,
-                "schema": r.schema,
-                "step": r.step,
-                "data": r.data,
-                "token": r.token,
-                "digest": r.digest.hex() if r.digest else None,
-                "hash": r.hash.hex(),
-            }
-            for r in said
-        ]
-    )
+def _beside(
+    instance_id: UUID, said: Sequence[Record], decision: Decision, session_id: UUID | None, mine: str, finished: str
+) -> tuple[Shape, list[Any]]:
+    """The rows that a decision writes beside its instance, as parameters in the order of `Shape`'s parts."""
+    kept: list[tuple[Any, ...]] = []
+    published: list[tuple[Any, ...]] = []
+    timers: list[tuple[Any, ...]] = []
+    added: list[tuple[Any, ...]] = []
+    cleared: list[str] = []
+    dropped: list[str] = []
+    for effect in decision.effects:
+        match effect:
+            case DropWork(step, direction):
+                dropped.append(f"{step}/{direction}")
+            case AddWork(work):
+                added.append(_work(work))
+            case SetTimer(timer):
+                timers.append((timer.name, timer.fire_at, timer.held))
+            case ClearTimer(name):
+                cleared.append(name)
+            case Publish(seq, event):
+                data, nth = json.dumps(event.data), len(published) + 1
+                published.append((ids.event_id(instance_id, seq), nth, event.event_type, event.event_version, data))
+            case OpenWait() | CloseWait():
+                pass  # they take the advisory lock: apply.py
+    rows: list[Any] = []
+    for r in said:
+        rows += (r.seq, r.generation, r.type, r.schema, r.step, r.data, r.token, r.digest, r.hash)
+        if r.body is not None:
+            kept.append((r.seq, r.body, r.salt))
+    for row in chain_of(kept, published, timers):
+        rows += row
+    rows += ([cleared] if cleared else []) + ([dropped] if dropped else [])
+    for row in added:
+        rows += row
+    if added:
+        rows += (session_id, mine, finished)
+    shape = Shape(len(said), len(kept), len(published), len(timers), len(added), bool(cleared), bool(dropped))
+    return shape, rows
 
 
-def _bodies(said: Sequence[Record]) -> str:
-    kept = [{"seq": r.seq, "body": r.body, "salt": r.salt.hex()} for r in said if r.body is not None and r.salt]
-    return json.dumps(kept) if kept else "[]"
+def _name(attempt: tuple[str, Direction] | None) -> str:
+    return f"{attempt[0]}/{attempt[1]}" if attempt else ""
 
 
-def _dropped(decision: Decision) -> str:
-    gone = [{"step": d.step, "direction": d.direction} for d in decision.effects if isinstance(d, DropWork)]
-    return json.dumps(gone) if gone else "[]"
-
-
-def _added(decision: Decision, mine: tuple[str, Direction] | None) -> str:
-    rows = [_work(effect.work, mine) for effect in decision.effects if isinstance(effect, AddWork)]
-    return json.dumps(rows) if rows else "[]"
-
-
-def _work(work: Work, mine: tuple[str, Direction] | None) -> dict[str, Any]:
-    return {
-        "step": work.step,
-        "direction": work.direction,
-        "pool": work.pool,
-        "dependency": work.dependency,
-        "ready_at": work.ready_at.isoformat() if work.ready_at else None,
-        "held": work.held,
-        "safe": work.repeats_safely,
-        "timeout": work.timeout.total_seconds(),
-        "mine": (work.step, work.direction) == mine,
-    }
+def _work(work: Work) -> tuple[Any, ...]:
+    seconds = work.timeout.total_seconds()
+    return (
+        work.step, work.direction, work.pool, work.dependency, work.ready_at, work.held, work.repeats_safely, seconds,
+    )  # fmt: skip
