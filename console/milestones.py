@@ -60,7 +60,7 @@ def _text(event: HistoryEvent, definition: Definition | None) -> str:
             return _("Paused. %(reason)s") % reason
         case "InstanceResumed":
             return _("Resumed. %(reason)s") % reason
-        case "CorrectionBegan":
+        case "CorrectionBegan" if data.get("plan") or data.get("awaiting"):
             return _("Correction began: %(reason)s") % reason
         case "CompensationSucceeded":
             return capital(_("%(what)s was corrected") % {"what": words(step)})

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -96,6 +96,4 @@ def test_a_database_that_is_away_is_a_number() -> None:
 
 
 def _away(*args: Any) -> Any:
-    from django.db import OperationalError
-
     raise OperationalError("the database is away")

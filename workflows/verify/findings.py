@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Every invariant that is checked, in a sentence. The numbers are those of the promises in `docs`.
+#: Every invariant that is checked, in a sentence. Numbers that are missing belong to approvals and breakers.
 INVARIANTS = {
     "I01": "every live instance has a next cause, or a person is named",
     "I02": "runnable work is picked up",

@@ -70,17 +70,18 @@ def _when(snapshot: Snapshot) -> dict[str, object]:
 
 #: An attempt that ends deletes its row, so what was done lately is read from the history.
 _IDLE = """
-WITH overdue AS (
+WITH overdue AS MATERIALIZED (
     SELECT w.* FROM workflows_work w
     WHERE w.session_id IS NULL AND NOT w.held AND w.ready_at < %(calm)s
       AND w.workflow || '/' || w.version = ANY(%(capable)s)
+), done AS MATERIALIZED (
+    SELECT DISTINCT i.workflow, i.version, e.step
+    FROM workflows_event e JOIN workflows_instance i ON i.id = e.instance_id
+    WHERE e.at >= %(calm)s AND e.token > 0 AND EXISTS (SELECT FROM overdue)
 ), served AS (
-    SELECT DISTINCT pool, dependency FROM workflows_work WHERE session_id IS NOT NULL
+    SELECT pool, dependency FROM workflows_work WHERE session_id IS NOT NULL
     UNION
-    SELECT DISTINCT o.pool, o.dependency FROM overdue o
-    WHERE EXISTS (SELECT FROM workflows_event e JOIN workflows_instance i ON i.id = e.instance_id
-                  WHERE e.at >= %(calm)s AND e.token > 0 AND i.workflow = o.workflow AND i.version = o.version
-                    AND e.step = o.step)
+    SELECT o.pool, o.dependency FROM overdue o JOIN done USING (workflow, version, step)
 )
 SELECT o.instance_id, o.step, o.pool, o.ready_at FROM overdue o
 WHERE NOT EXISTS (SELECT FROM served s WHERE s.pool = o.pool AND s.dependency = o.dependency)

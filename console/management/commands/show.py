@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from console.milestones import milestones
 from console.sentences import sentence
 from console.standings import definition_of, standing
-from console.timewords import clock as clock_time
 from console.timewords import exact
 from workflows import interventions
 from workflows.engine import clock
@@ -64,7 +63,7 @@ class Command(BaseCommand):
         )
         for one in happened[left_out:]:
             by = f"  (by {one.by})" if one.by else ""
-            self.stdout.write(f"  {clock_time(one.at, now=now):<18} {one.text}{by}")
+            self.stdout.write(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.text}{by}")
         self._actions(row)
 
     def _actions(self, row: InstanceRow) -> None:

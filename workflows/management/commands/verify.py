@@ -62,6 +62,11 @@ class Command(BaseCommand):
                 )
             if len(verdict.offenders) > MAX_SHOWN:
                 console.print(f"{verdict.invariant}  and {len(verdict.offenders) - MAX_SHOWN:,} more")
+        for reason in dict.fromkeys(verdict.not_judged for verdict in report.verdicts if verdict.not_judged):
+            waiting = ", ".join(verdict.invariant for verdict in report.verdicts if verdict.not_judged == reason)
+            console.print(
+                f"Not judged, as far as it is about being late, because {reason}: {waiting}.", highlight=False
+            )
         looked = f"{_counted(report.instances, 'instance')}, {_counted(report.events, 'event')}"
         broken = sum(1 for verdict in report.verdicts if verdict.offenders)
         are = "is" if broken == 1 else "are"
@@ -76,7 +81,7 @@ def _counted(count: int, noun: str) -> str:
 def _told(verdict: Verdict) -> str:
     if verdict.offenders:
         return f"{len(verdict.offenders):,} offenders"
-    return f"not judged: {verdict.not_judged}" if verdict.not_judged else "holds"
+    return verdict.state
 
 
 def _as_json(report: Report) -> dict[str, Any]:
