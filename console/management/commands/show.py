@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console.milestones import milestones
+from console.presenters.milestones import milestones
 from console.sentences import sentence
 from console.standings import definition_of, standing
 from console.timewords import exact
 from workflows import interventions
+from workflows.core.events import from_data
 from workflows.engine import clock
 from workflows.interventions import CAPABILITIES, Principal
 from workflows.models import Instance
@@ -21,6 +22,8 @@ from workflows.queries.instances import Filters, InstanceRow
 
 #: More than these are counted, not listed.
 MAX_LISTED = 20
+#: Milestones shown without --all.
+MAX_MILESTONES = 10
 
 
 class Command(BaseCommand):
@@ -56,15 +59,19 @@ class Command(BaseCommand):
         now = clock.read()
         self.stdout.write(f"{_name(row)}   {row.id}")
         self.stdout.write(f"{sentence(standing(row), now).text}\n")
-        happened = list(milestones(history.events(row.id), definition_of(row.workflow, row.version)))
-        left_out = 0 if everything else max(len(happened) - 10, 0)
-        self.stdout.write(
-            "Milestones" + (f" (the last 10 of {len(happened)}; --all shows every one)" if left_out else "")
-        )
-        for one in happened[left_out:]:
-            by = f"  (by {one.by})" if one.by else ""
-            self.stdout.write(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.text}{by}")
+        self._milestones(row, everything=everything)
         self._actions(row)
+
+    def _milestones(self, row: InstanceRow, *, everything: bool) -> None:
+        entries = [(event, from_data(event.type, event.schema, event.data)) for event in history.events(row.id)]
+        happened = milestones(entries, definition_of(row.workflow, row.version))[::-1]
+        left_out = 0 if everything else max(len(happened) - MAX_MILESTONES, 0)
+        hint = f" (the last {MAX_MILESTONES} of {len(happened)}; --all shows every one)" if left_out else ""
+        self.stdout.write(f"Milestones{hint}")
+        for one in happened[left_out:]:
+            note = f" {one.note}" if one.note else ""
+            by = f" (by {one.who})" if one.who else ""
+            self.stdout.write(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.words}{note}{by}")
 
     def _actions(self, row: InstanceRow) -> None:
         anybody = Principal("system", "command", frozenset(CAPABILITIES), "command")
