@@ -11,7 +11,7 @@ import structlog
 
 from workflows.core.facts import Lost
 from workflows.core.state import Direction
-from workflows.engine import apply, delivery, hints, store
+from workflows.engine import apply, delivery, hints, isolation, store
 from workflows.engine.apply import Change
 from workflows.engine.sessions import LEASE_SECONDS
 from workflows.engine.store import Lease, Row
@@ -26,10 +26,11 @@ def sweep() -> int:
     """One round. Returns how many attempts were declared lost."""
     for session_id, host, process in store.run(_END_DEAD, (LEASE_SECONDS,)):
         log.warning("session.dead", session=str(session_id), host=host, process=process)
-    lost = store.run(_LOST, (LEASE_SECONDS,))
-    for instance_id, step, direction, token, dead in lost:
-        declare_lost(instance_id, step, Direction(direction), token, DEAD if dead else SLOW)
-    return len(lost)
+    lost = [
+        (instance_id, step, Direction(direction), token, DEAD if dead else SLOW)
+        for instance_id, step, direction, token, dead in store.run(_LOST, (LEASE_SECONDS,))
+    ]
+    return isolation.each("lost attempt", lost, declare_lost)
 
 
 def declare_lost(instance_id: UUID, step: str, direction: Direction, token: int, why: str) -> None:
@@ -54,8 +55,8 @@ def wake_ready() -> None:
 
 
 def deliver_pending() -> int:
-    """Hand over messages whose hint was lost. Returns how many were handed over."""
-    return sum(delivery.deliver(message_id) for message_id in delivery.undelivered())
+    """Hand over messages whose hint was lost. Returns how many were looked at."""
+    return isolation.each("message", [(message_id,) for message_id in delivery.undelivered()], delivery.deliver)
 
 
 _END_DEAD = """
@@ -70,9 +71,19 @@ WHERE w.session_id IS NOT NULL AND (s.id IS NULL OR s.ended_at IS NOT NULL OR w.
   AND now() > pg_postmaster_start_time() + make_interval(secs => $1)
 LIMIT 500
 """
+#: One look into the index per pool, however much is ready in any of them.
 _READY_POOLS = """
-SELECT DISTINCT pool FROM (
-    SELECT pool FROM workflows_work
-    WHERE session_id IS NULL AND NOT held AND ready_at <= clock_timestamp() LIMIT 1000
-) ready
+WITH RECURSIVE pools AS (
+    (SELECT pool FROM workflows_work WHERE session_id IS NULL AND NOT held ORDER BY pool LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT next.pool FROM workflows_work next
+        WHERE next.session_id IS NULL AND NOT next.held AND next.pool > pools.pool ORDER BY next.pool LIMIT 1
+    ) FROM pools WHERE pools.pool IS NOT NULL
+)
+SELECT pool FROM pools WHERE EXISTS (
+    SELECT FROM workflows_work ready
+    WHERE ready.pool = pools.pool AND ready.session_id IS NULL AND NOT ready.held
+      AND ready.ready_at <= clock_timestamp()
+)
 """

@@ -6,17 +6,14 @@ from uuid import UUID
 
 from workflows import registry
 from workflows.core.facts import TimeCame
-from workflows.engine import apply, clock, store
+from workflows.engine import apply, clock, isolation, store
 from workflows.engine.apply import Change
 from workflows.engine.store import Lease, Row
 
 
 def fire_due(limit: int = 500) -> int:
     """Tell every instance whose time has come. Returns how many timers were told."""
-    due = store.run(_DUE, (limit, list(registry.capabilities())))
-    for instance_id, name in due:
-        fire(instance_id, name)
-    return len(due)
+    return isolation.each("timer", store.run(_DUE, (limit, list(registry.capabilities()))), fire)
 
 
 def fire(instance_id: UUID, name: str) -> None:
