@@ -192,12 +192,12 @@ def page(
         detail=detail,
         title=capital(f"{words(noun)} {row.key}"),
         noun=noun,
-        sentence=sentence(standing(row, error=detail.error), now),
+        sentence=sentence(standing(row, error=_error(detail)), now),
         tone=tone,
         word=word,
         due=_due(row, now),
         chips=chips,
-        legs=track.track(row, definition, entries) if definition else [],
+        legs=track.track(row, definition, entries, turned_back=_turned_back(detail)) if definition else [],
         tabs=[Tab(name, _tab_label(name), wish.url(tab=name), name == wish.tab) for name in TABS],
         wish=wish,
         present=_present(row, cards),
@@ -219,6 +219,18 @@ def page(
         history=technical.pages(entries, definition, wish.before) if wish.tab == "technical" else None,
         arrivals=arrivals.told() if arrivals else [],
     )
+
+
+def _turned_back(detail: Detail) -> bool:
+    return detail.state.correction is not None
+
+
+def _error(detail: Detail) -> str:
+    """What the present step, or its correction, was answered last."""
+    step = detail.present
+    if step is None:
+        return ""
+    return step.compensation.last_error if step.compensation and _turned_back(detail) else step.last_error
 
 
 def state_words(row: InstanceRow) -> tuple[str, str]:

@@ -39,7 +39,7 @@ class Milestone:
     who: str = ""
 
 
-#: these name their actor in their own words
+#: these name their actor in their own words, as answers by message do
 _NAMED = (e.InstanceStarted, e.InstancePaused, e.InstanceResumed)
 
 
@@ -81,7 +81,7 @@ def _milestone(line: list[Entry], definition: Definition | None) -> Milestone:
         name = capital(step_name(definition, source.step))
         template = ngettext("%(step)s: an attempt failed", "%(step)s: %(n)d attempts failed", len(line))
         return Milestone(source.seq, source.at, told.tone, template % {"step": name, "n": len(line)}, told.note)
-    named = isinstance(event, _NAMED) or (isinstance(event, e.StepSucceeded) and event.how == "callback")
+    named = isinstance(event, _NAMED) or bool(getattr(event, "message", ""))
     note = told.note
     if isinstance(event, e.PersonAsked) and len(line) > 2:
         note = f"{note} {_after(len(line) - 1)}"

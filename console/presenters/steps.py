@@ -134,7 +134,7 @@ def _look(detail: Detail, step: Step) -> tuple[str, str, str]:
     if step.corrected:
         return "undo", "undo", _("done, then corrected")
     if step.compensation and step.compensation.state == "needs_person":
-        return "person", "person", _("its correction needs a person")
+        return "person", "person", _("correction needs a person")
     if step.compensation and step.compensation.state in ("planned", "ready", "running", "awaiting"):
         return "undo", "undo", _("being corrected")
     if step.state in ("ready", "running") and step.last_error:
@@ -142,7 +142,7 @@ def _look(detail: Detail, step: Step) -> tuple[str, str, str]:
         return "held", "held", word
     if step.unknown and step.state in _OVER:
         return "unknown", "held", _("unknown")
-    if step.state == "planned" and detail.row.ended_at is not None:
+    if step.state == "planned" and (detail.row.ended_at is not None or detail.state.correction is not None):
         return "ahead", "ahead", _("not reached")
     return (*_LOOKS[step.state], _state_word(step))
 

@@ -111,6 +111,8 @@ def _told_of_trouble(event: e.Event, node: Node | None, name: str) -> Told | Non
             return Told("held", _("%(step)s: attempt %(n)d was lost") % {"step": name, "n": attempt}, why)
         case e.CheckScheduled():
             return Told("unknown", _("%(step)s: finding out whether it happened") % {"step": name})
+        case e.PersonAsked(direction="compensate", reason=reason):
+            return Told("person", _("%(step)s: correcting it needs a person") % {"step": name}, reason)
         case e.PersonAsked(reason=reason):
             return Told("person", _("%(step)s needs a person") % {"step": name}, reason)
         case e.StepDropped(reason=reason):

@@ -35,11 +35,13 @@ class _Span:
     left: datetime | None = None
 
 
-def track(row: InstanceRow, definition: Definition, entries: Sequence[Entry]) -> list[Leg]:
-    """One leg per stage, in order."""
+def track(row: InstanceRow, definition: Definition, entries: Sequence[Entry], *, turned_back: bool) -> list[Leg]:
+    """One leg per stage, in order. After it has turned back (a correction), no further stage is reached."""
     spans = _spans(entries, len(definition.stages))
     here = max((index for index, span in enumerate(spans) if span.entered), default=0)
-    return [_leg(row, stage.name, spans[index], index - here) for index, stage in enumerate(definition.stages)]
+    return [
+        _leg(row, stage.name, spans[index], index - here, turned_back) for index, stage in enumerate(definition.stages)
+    ]
 
 
 def _spans(entries: Sequence[Entry], count: int) -> list[_Span]:
@@ -57,14 +59,14 @@ def _spans(entries: Sequence[Entry], count: int) -> list[_Span]:
     return spans
 
 
-def _leg(row: InstanceRow, name: str, span: _Span, offset: int) -> Leg:
+def _leg(row: InstanceRow, name: str, span: _Span, offset: int, turned_back: bool) -> Leg:
     length = took(span.left - span.entered) if span.entered and span.left else ""
     if offset < 0:
         return Leg(name, "past", _("done"), length)
     if offset > 0:
-        return Leg(name, "ahead", _("not reached") if row.ended_at else _("to come"))
+        return Leg(name, "ahead", _("not reached") if row.ended_at or turned_back else _("to come"))
     tone, word = _present(row)
-    if row.ended_at is not None or row.lifecycle == "compensating":
+    if row.ended_at is not None or turned_back:
         return Leg(name, tone, word, length)
     return Leg(name, tone, word, since=span.entered)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -56,14 +57,20 @@ def turn(principal: Principal, patch: Mapping[str, Any], *, reason: str = "") ->
 
 def _ask(method: str, body: dict[str, Any] | None = None) -> Faults:
     try:
-        with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
-            answer = client.request(method, f"{settings.SIMULATORS_URL}/faults", json=body)
+        answer = _client().request(method, f"{settings.SIMULATORS_URL}/faults", json=body)
         if answer.status_code == 422 or answer.status_code == 400:
             raise FaultsRefused(str(answer.json().get("detail", answer.text)))
         answer.raise_for_status()
         return Faults.model_validate(answer.json())
     except (httpx.HTTPError, ValueError) as error:
         raise Unreachable("The simulated systems do not answer; are they running?") from error
+
+
+@cache
+def _client() -> httpx.Client:
+    """One per process, because making one costs more than asking; connections are not kept."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(timeout=PATIENCE, trust_env=False, limits=limits)
 
 
 def _flat(dials: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
