@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.engine.desk import Desk
+from workflows import registry
 from workflows.core.state import DEADLINE
 from workflows.demo.contracts import ErpAnswer
 from workflows.engine import clock, inbox, store, sweeper, timers
@@ -78,3 +79,19 @@ def test_no_pool_is_forgotten_however_long_the_queue_of_another_is() -> None:
     )
 
     assert {pool for (pool,) in store.run(sweeper._READY_POOLS, ())} == {"default", "quarantine"}
+
+
+def test_work_reserved_in_a_batch_has_time_until_its_turn_comes() -> None:
+    desk = Desk()
+    desk.start()
+    capabilities = registry.capabilities()
+
+    store.claim_batch(desk.session_id, "default", capabilities, ["warehouse"], 16, fast=True)
+    store.claim_batch(desk.session_id, "default", capabilities, [], 16, fast=False)
+
+    allowed = {
+        row.step: round((row.deadline_at - row.leased_at).total_seconds())
+        for row in Work.objects.all()
+        if row.deadline_at and row.leased_at
+    }
+    assert allowed == {"stock": 3 + 2 + 10, "risk": 3 + 2}

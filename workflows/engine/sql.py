@@ -179,7 +179,7 @@ WITH picked AS MATERIALIZED (
 ), leased AS (
     UPDATE workflows_work w SET
         session_id = $1, token = nextval('workflows_lease_token'), leased_at = clock_timestamp(),
-        deadline_at = clock_timestamp() + make_interval(secs => w.timeout_seconds + 2)
+        deadline_at = clock_timestamp() + make_interval(secs => w.timeout_seconds + 2 + {turn})
     FROM picked
     WHERE w.id = picked.id
       AND EXISTS (SELECT FROM workflows_session s WHERE s.id = $1 AND s.ended_at IS NULL AND s.alive_until > now())
@@ -189,8 +189,10 @@ SELECT leased.*, i.workflow, i.version, i.revision, i.state, i.head_hash, i.gene
 FROM leased JOIN workflows_instance i ON i.id = leased.instance_id
 """
 
-#: Oldest first within a band; rows somebody else is claiming are passed over (SKIP LOCKED).
+#: Oldest first within a band; rows somebody else is claiming are passed over (SKIP LOCKED). What is reserved in a batch
+#: has ten seconds more until its turn comes; a process whose thread hangs notices that by itself.
 CLAIM_BATCH = _CLAIM.format(
+    turn="CASE WHEN $4 THEN 10 ELSE 0 END",
     picked="""
     SELECT ready.id FROM (VALUES (0), (1), (2)) AS bands(band) CROSS JOIN LATERAL (
         SELECT w.id FROM workflows_work w
@@ -202,6 +204,7 @@ CLAIM_BATCH = _CLAIM.format(
     ) AS ready LIMIT $6"""
 )
 CLAIM_ONE = _CLAIM.format(
+    turn="0",
     picked="""
     SELECT w.id FROM workflows_work w
     WHERE w.instance_id = $2 AND w.session_id IS NULL AND NOT w.held AND w.ready_at <= clock_timestamp()
