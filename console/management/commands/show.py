@@ -69,8 +69,8 @@ class Command(BaseCommand):
         hint = f" (the last {MAX_MILESTONES} of {len(happened)}; --all shows every one)" if left_out else ""
         self.stdout.write(f"Milestones{hint}")
         for one in happened[left_out:]:
-            note = f" {one.note}" if one.note else ""
-            by = f" (by {one.who})" if one.who else ""
+            note = f" · {one.note}" if one.note else ""
+            by = f" ({one.who})" if one.who else ""
             self.stdout.write(f"  {one.at:%Y-%m-%d %H:%M:%S}  {one.words}{note}{by}")
 
     def _actions(self, row: InstanceRow) -> None:
