@@ -84,8 +84,10 @@ def data_dir() -> Iterator[Path]:
 def up(data_dir: Path) -> Iterator[Up]:
     running = Up(data_dir, "--workers", "1")
     yield running
+    family = running.family()
     running.process.kill()
     running.process.communicate()
+    assert eventually(lambda: not alive(family))
 
 
 def test_one_command_runs_the_demo_and_ctrl_c_ends_it(up: Up, data_dir: Path) -> None:
