@@ -18,6 +18,7 @@ from tests.demo.far_side import FarSide, far_side
 from tests.engine.desk import Desk
 from workflows import interventions, registry
 from workflows.core.state import Direction
+from workflows.engine import calls
 from workflows.engine.attempt import Inputs, execute
 from workflows.interventions import CAPABILITIES, Principal
 from workflows.models import Instance
@@ -73,6 +74,9 @@ def world(tmp_path: Path, settings: Any) -> Iterator[World]:
     with far_side(store) as outside:
         settings.SIMULATORS_URL = str(outside.http.base_url).rstrip("/")
         yield World(outside, store)
+        for name in ("warehouse", "fraud", "payments", "erp", "carrier", "crm"):
+            calls._client(name, settings.SIMULATORS_URL).close()
+        calls._client.cache_clear()
 
 
 def test_what_is_recorded_happened_and_what_was_corrected_nets_to_zero(world: World) -> None:
