@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from console.presenters import actions, milestones, outside, steps, technical, track
+from console.presenters import actions, asked, milestones, outside, steps, technical, track
 from console.presenters.actions import Deeds
 from console.presenters.arrivals import Arrival, Arrivals
 from console.presenters.bodies import Field, fields
@@ -57,22 +56,6 @@ class Attribute:
     same_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One accepted operation and what came of it."""
-
-    id: UUID
-    tone: str
-    title: str
-    word: str
-    who: str
-    reason: str
-    note: str
-    at: datetime
-    #: history seq that decided it, 0 before
-    seq: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What the address asks for: the run, the tab, everything or the beginning, and below which history seq."""
@@ -115,7 +98,7 @@ class InstancePage:
     took: str
     same_cause: int
     deeds: Deeds
-    acts: list[Act]
+    acts: list[asked.Act]
     runs: list[Run]
     facts: list[tuple[str, str]]
     milestones: list[Milestone]
@@ -207,7 +190,7 @@ def page(
         lasting=_lasting(detail, chips),
         same_cause=same_cause,
         deeds=actions.deeds(detail, verdicts, now),
-        acts=[_act(operation, noun) for operation in operations],
+        acts=[asked.act(operation, noun) for operation in operations],
         runs=runs,
         facts=_facts(row),
         milestones=shown,
@@ -327,49 +310,3 @@ def _facts(row: InstanceRow) -> list[tuple[str, str]]:
     if row.priority != 1:
         facts.append((_("Priority"), PRIORITIES[row.priority]))
     return facts
-
-
-def _act(operation: OperationRow, noun: str) -> Act:
-    tones = {"accepted": "wait", "running": "here", "verified": "ok", "failed": "failed"}
-    evidence = dict(operation.evidence)
-    return Act(
-        id=operation.id,
-        tone=tones.get(operation.state, "wait"),
-        title=_act_title(operation.action, noun),
-        word=_act_word(operation.state),
-        who=operation.actor,
-        reason=operation.reason,
-        note=operation.error or _evidence_words(evidence.get("status")),
-        at=operation.decided_at or operation.accepted_at,
-        seq=int(evidence.get("seq", 0)),
-    )
-
-
-def _evidence_words(status: object) -> str:
-    return _("After that it was: %(status)s.") % {"status": words(str(status))} if status else ""
-
-
-def _act_title(action: str, noun: str) -> str:
-    match action:
-        case "retry":
-            return _("Another attempt")
-        case "pause":
-            return _("Pause")
-        case "resume":
-            return _("Resumption")
-        case "cancel":
-            return _("Cancellation of this %(noun)s") % {"noun": noun}
-        case "compensate":
-            return _("Correction of what was done")
-    return capital(words(action))
-
-
-def _act_word(state: str) -> str:
-    match state:
-        case "accepted":
-            return _("accepted; nothing has moved yet")
-        case "running":
-            return _("running")
-        case "verified":
-            return _("verified")
-    return _("did not work")
