@@ -12,6 +12,7 @@ from tests.core.story import CHECK, COMPENSATE, FORWARD, Attempt, Story
 from workflows.core import events as e
 from workflows.core import facts
 from workflows.core.keys import idempotency_key
+from workflows.core.state import Direction
 from workflows.dsl.dependency import INTERNAL
 
 
@@ -20,7 +21,7 @@ class Running:
     """An attempt at the far side: its key, and whether the step's effect was there when it began."""
 
     step: str
-    direction: str
+    direction: Direction
     key: str
     was_there: bool
 
@@ -46,7 +47,7 @@ class FarSide:
         key = idempotency_key(self.story.state, node, direction)
         self.running[attempt] = Running(step, direction, key, step in self.there)
 
-    def end(self, fact: facts.Fact, *, acted: bool) -> None:
+    def end(self, fact: facts.Fact, *, acted: bool) -> Running:
         """An attempt ended; `acted`: it reached the far side, whatever the worker heard of it."""
         assert isinstance(fact, facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy | facts.Lost)
         attempt = self.running.pop((fact.step, fact.direction))
@@ -54,17 +55,18 @@ class FarSide:
             self._act(attempt)
         if isinstance(fact, facts.Lost) and (acted or self._repeats(fact.step) != "unsafe"):
             self.lost.append(attempt)
+        return attempt
 
     def report(self, attempt: Running) -> facts.Succeeded:
-        """A lost attempt reports at last; its effect is there by now."""
+        """A lost attempt reports at last. Its effect is there by now; a check tells what it saw when it began."""
         self._act(attempt)
         return facts.Succeeded(
             step=attempt.step,
-            direction=FORWARD if attempt.direction == FORWARD else COMPENSATE,
+            direction=attempt.direction,
             key=attempt.key,
             late=True,
-            has_output=True,
-            values={"number": "N1", "reference": "E1"},
+            has_output=attempt.direction is not CHECK or attempt.was_there,
+            values={"number": "N1", "reference": "E1", "accepted": True, "reason": None},
         )
 
     def look(self, step: str) -> facts.Succeeded:
@@ -76,9 +78,9 @@ class FarSide:
         if self._repeats(attempt.step) == "by_key" and attempt.key in self.keys:
             return
         self.keys.add(attempt.key)
-        if attempt.direction == FORWARD:
+        if attempt.direction is FORWARD:
             self.there.add(attempt.step)
-        elif attempt.direction == COMPENSATE and attempt.was_there:
+        elif attempt.direction is COMPENSATE and attempt.was_there:
             self.there.discard(attempt.step)
 
     def _repeats(self, step: str) -> str:

@@ -106,13 +106,16 @@ def happen(story: Story, world: FarSide, number: int) -> None:
             if name in story.timers and number % 2:
                 story.now = max(story.now, story.timers[name].fire_at)
             ask(story, move)
-        case _:
-            if (getattr(move, "step", ""), getattr(move, "direction", "")) in world.running:
-                acted = isinstance(move, facts.Succeeded) or getattr(move, "may_have_happened", False)
-                world.end(move, acted=acted or (isinstance(move, facts.Lost) and number % 2 == 1))
+        case facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost():
+            acted = isinstance(move, facts.Succeeded) or getattr(move, "may_have_happened", False)
+            attempt = world.end(move, acted=acted or (isinstance(move, facts.Lost) and number % 2 == 1))
             ask(story, move)
-    if number % 5 == 0 and not isinstance(move, tuple):
-        ask(story, move)  # the same once more
+            if isinstance(move, facts.Succeeded) and number % 5 == 0:
+                ask(story, replace(move, late=True, key=attempt.key))  # the same once more, without a lease by now
+        case _:
+            ask(story, move)
+            if number % 5 == 0:
+                ask(story, move)
     fence(story, world)
 
 
@@ -124,12 +127,12 @@ def fence(story: Story, world: FarSide) -> None:
 
 def ask(story: Story, fact: facts.Fact) -> None:
     """What makes no sense now is refused with a sentence, and changes nothing."""
-    before = story.state
+    before, refusal = story.state, None
     try:
         story.tell(fact)
-    except facts.NotNow as refusal:
-        assert str(refusal)
-        assert story.state is before
+    except facts.NotNow as error:
+        refusal = str(error)
+    assert refusal is None or (refusal and story.state is before)
 
 
 def outcomes(step: str, direction: Direction, world: FarSide | None = None) -> list[facts.Fact]:
@@ -187,6 +190,7 @@ def ways(definition: Definition, name: str) -> list[Direction]:
 def calm(story: Story, world: FarSide) -> None:
     """Everybody answers and people do what they are asked for, until it ends and every late report is in."""
     for _ in range(200):
+        fence(story, world)
         if not story.state.alive and not world.lost:
             return
         if world.lost:
@@ -202,7 +206,6 @@ def calm(story: Story, world: FarSide) -> None:
             fact = outcomes(*attempt, world=world)[0]
             world.end(fact, acted=True)
             story.tell(fact)
-            fence(story, world)
         elif story.face.needs_person:
             story.tell(facts.Retry(reason="try again"))
         elif story.waits:

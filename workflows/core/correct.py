@@ -155,7 +155,7 @@ def late_effect(turn: Turn, fact: facts.Succeeded) -> None:
         cause = "cancelled" if correction.cause == "cancelled" else "requested"
         turn.say(e.GenerationOpened(generation=turn.state.generation + 1, reason=reason))
         turn.say(e.CorrectionBegan(cause=cause, code="LateEffect", reason=reason, plan=[fact.step]))
-    turn.say(e.LateEffectFound(step=fact.step, round=item.round + 1 if item else 1))
+    turn.say(e.LateEffectFound(step=fact.step, round=step.corrections + 1))
 
 
 def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
@@ -163,8 +163,8 @@ def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
     item, node = _item(turn.state, fact.step), turn.definition.by_name[fact.step]
     if item is None or item.phase not in (ItemPhase.READY, ItemPhase.STUCK) or not turn.state.alive:
         return
-    if fact.late and fact.key != idempotency_key(turn.state, node, Direction.COMPENSATE):
-        return  # an earlier round's, which says nothing about this one
+    if fact.late and (item.again or fact.key != idempotency_key(turn.state, node, Direction.COMPENSATE)):
+        return  # an earlier round's, or of one that looked too early: it says nothing about the effect
     match fact:
         case facts.Succeeded():
             turn.say(

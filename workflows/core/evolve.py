@@ -94,7 +94,9 @@ def evolve(state: State, event: e.Event) -> State:
         case e.LateEffectFound():
             return _found_late(state, event)
         case e.CompensationScheduled(step=name, round=number):
-            return _item(state, name, phase=ItemPhase.READY, round=number)
+            begun = replace(state.steps[name], corrections=number)
+            ready = _item(state, name, phase=ItemPhase.READY, round=number)
+            return replace(ready, steps={**state.steps, name: begun})
         case e.CompensationSucceeded():
             return _corrected(state, event)
 
@@ -179,8 +181,8 @@ def _fresh(patience: Patience) -> Patience:
 
 
 def _correction(state: State, event: e.CorrectionBegan) -> State:
-    items = [Item(step, ItemPhase.AWAITING) for step in event.awaiting]
-    items += [Item(step, ItemPhase.PLANNED) for step in event.plan]
+    items = [Item(name, ItemPhase.AWAITING) for name in event.awaiting]
+    items += [Item(name, ItemPhase.PLANNED, round=state.steps[name].corrections + 1) for name in event.plan]
     correction = Correction(event.cause, event.code, event.reason, tuple(items), tuple(event.irreversible))
     return replace(state, seq=state.seq + 1, correction=correction, reason=event.reason)
 

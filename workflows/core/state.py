@@ -117,6 +117,8 @@ class StepState:
     unknown: bool = False
     #: its effect was corrected
     corrected: bool = False
+    #: rounds of correction that have begun; each has a key of its own
+    corrections: int = 0
     #: when a wait or timer ends
     due_at: datetime | None = None
     #: what a waiting callback is matched by

@@ -83,9 +83,9 @@ def _dump_step(step: StepState) -> dict[str, Any]:
         data["generation"] = step.generation
     if step.patience != _EMPTY:
         data["patience"] = _dump_patience(step.patience)
-    for name, short in (("unknown", "unknown"), ("corrected", "corrected"), ("match", "match"), ("rounds", "rounds")):
+    for name in ("unknown", "corrected", "corrections", "match", "rounds"):
         if getattr(step, name):
-            data[short] = getattr(step, name)
+            data[name] = getattr(step, name)
     if step.due_at:
         data["due"] = step.due_at.isoformat()
     if step.ended_seq:
@@ -103,6 +103,7 @@ def _load_step(data: dict[str, Any]) -> StepState:
         _load_patience(data["patience"]) if "patience" in data else _EMPTY,
         data.get("unknown", False),
         data.get("corrected", False),
+        data.get("corrections", 0),
         _time(data.get("due")),
         data.get("match", ""),
         data.get("rounds", 0),
