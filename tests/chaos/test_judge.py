@@ -1,0 +1,63 @@
+"""The judge of the chaos run sees what it is there to see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.chaos import judge, report
+from tests.chaos.faults import Fault
+from tests.chaos.intake import Acknowledged
+from tests.chaos.judge import Standing
+from tests.demo.order_classes import Ending
+
+RECORD: dict[str, Any] = {
+    "order_id": "536365",
+    "placed_at": "2010-12-01T08:26:00Z",
+    "customer_id": "17850",
+    "country": "United Kingdom",
+    "currency": "GBP",
+    "cancellation": False,
+    "total": 15.3,
+    "lines": [{"sku": "85123A", "description": None, "quantity": 6, "unit_price": 2.55}],
+}
+DELIVERED = Standing("id-1", "536365", 1, Ending("completed", "Delivered"), "")
+TOLD = Acknowledged({"536365": "id-1"})
+
+
+def test_an_acknowledged_start_that_exists_once_is_fine() -> None:
+    assert judge.acknowledged([DELIVERED], [RECORD], TOLD).passed
+    assert judge.acknowledged([DELIVERED], [RECORD], Acknowledged({"536365": ""})).passed
+
+
+def test_a_lost_a_doubled_a_replaced_and_an_unknown_start_are_seen() -> None:
+    def offence(found: list[Standing], told: Acknowledged = TOLD) -> str:
+        return " ".join(judge.acknowledged(found, [RECORD], told).offenders)
+
+    assert "is lost" in offence([])
+    assert "exists 2 times" in offence([DELIVERED, replace(DELIVERED, id="id-2", run=2)])
+    assert "was acknowledged as id-1 and is id-2" in offence([replace(DELIVERED, id="id-2")])
+    assert "never sent" in offence([DELIVERED, replace(DELIVERED, id="id-3", key="1")])
+    assert "never acknowledged" in offence([], Acknowledged())
+
+
+def test_an_ending_other_than_the_documented_one_is_seen_with_its_reason() -> None:
+    stuck = replace(
+        DELIVERED, ending=Ending("waiting", "PaymentFailed", needs_person=True), reason="payments failed (500)"
+    )
+
+    assert judge.endings([DELIVERED], [RECORD]).passed
+    (offender,) = judge.endings([stuck], [RECORD]).offenders
+    assert "PaymentFailed, needs a person: payments failed (500)" in offender
+
+
+def test_a_fault_that_struck_too_seldom_or_was_followed_by_too_long_a_silence_proves_nothing() -> None:
+    def fault(strikes: int, recovered: float) -> Fault:
+        return Fault(
+            "database", "restart", lambda _: None, at_least=2, bound=15, strikes=strikes, recovered=[recovered]
+        )
+
+    assert report.of_fault(fault(2, 3.0)).passed
+    assert not report.of_fault(fault(1, 3.0)).passed
+    assert not report.of_fault(fault(2, 15.1)).passed
+    assert not report.of_dial("payments fail", "an error", 0).passed
