@@ -89,8 +89,6 @@ def _conjuncts(rule: Rule | None) -> list[Compare]:
 def _check_header(definition: Definition) -> None:
     if not _SLUG.fullmatch(definition.name):
         _refuse(definition.where, f"the name {definition.name!r} must be lower-case words joined by '-'")
-    if definition.version < 1:
-        _refuse(definition.where, f"version must be a whole number from 1, not {definition.version!r}")
     if not definition.nodes:
         _refuse(definition.where, "a workflow needs at least one line inside a stage")
     for name in (definition.key, *definition.attributes):

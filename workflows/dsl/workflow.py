@@ -67,6 +67,8 @@ def _freeze(cls: type, draft: Draft, body: dict[str, Any]) -> Definition:
     for required in ("name", "version", "noun", "owner"):
         if required not in body:
             raise DefinitionError(f"{cls.__name__} must say its {required}", where=where)
+    if not isinstance(body["version"], int) or body["version"] < 1:
+        raise DefinitionError(f"version must be a whole number from 1, not {body['version']!r}", where=where)
     if draft.given is None:
         raise DefinitionError(f"{cls.__name__} must say what it is given: order = given(Order, key=…)", where=where)
     _name_lines(draft, body)
