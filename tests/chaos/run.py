@@ -35,6 +35,8 @@ from tests.demo.order_classes import chosen
 FILE = PROJECT / "workflows" / "demo" / "data" / "orders-2010-12.jsonl.gz"
 #: how many times faster business time passes
 PACE = 60
+#: over which share of the faults' time the starts through the API are spread, so that every fault finds work to disturb
+STARTING = 0.8
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _play(wanted: Wanted, installation: Installation, records: list[dict[str, An
     stop = threading.Event()
     installation.seed_dials(wanted.seed)
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(_start_all, installation, records, known, stop, wanted.fault_seconds * 0.4)
+        starting = pool.submit(_start_all, installation, records, known, stop, wanted.fault_seconds * STARTING)
         try:
             if wanted.faults:
                 faults = _afflict(wanted, installation, records, starting, say)
