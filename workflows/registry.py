@@ -18,11 +18,14 @@ class UnknownWorkflow(LookupError):
 @cache
 def definitions() -> dict[tuple[str, int], Definition]:
     """Every declared definition by (name, version). Raises DefinitionError for the first bad or doubled one."""
-    for config in apps.get_app_configs():
-        if find_spec(f"{config.name}.flows") is not None:
-            import_module(f"{config.name}.flows")
+    rooms = [config.name for config in apps.get_app_configs()]
+    for room in rooms:
+        if find_spec(f"{room}.flows") is not None:
+            import_module(f"{room}.flows")
     found: dict[tuple[str, int], Definition] = {}
     for declared in _subclasses(Workflow):
+        if not declared.__module__.startswith(tuple(f"{room}." for room in rooms)):
+            continue  # imported from somewhere that is not installed
         definition = declared.definition
         other = found.get((definition.name, definition.version))
         if other is not None:
