@@ -28,13 +28,11 @@ def evolve(state: State, event: e.Event) -> State:
         case e.StepSucceeded():
             return _succeeded(state, event)
         case e.StageEntered(stage=stage):
-            return replace(state, seq=seq, stage=stage)
+            return state.moved(seq=seq, stage=stage)
         case e.InstanceStarted():
             return _started(state, event)
         case e.InstanceEnded(lifecycle=lifecycle, status=status, reason=reason):
-            return replace(
-                state, seq=seq, ended=Lifecycle(lifecycle), ended_status=status, reason=reason or state.reason
-            )
+            return state.moved(seq=seq, ended=Lifecycle(lifecycle), ended_status=status, reason=reason or state.reason)
         case e.StepSkipped(step=name):
             return _step(state, name, StepState(Phase.SKIPPED))
         case e.AttemptFailed() | e.AttemptLost():
@@ -75,17 +73,17 @@ def evolve(state: State, event: e.Event) -> State:
         case e.EventPublished(step=name):
             return _step(state, name, StepState(Phase.SUCCEEDED, ended_seq=seq))
         case e.DeadlineNear():
-            return replace(state, seq=seq, warn_at=None)
+            return state.moved(seq=seq, warn_at=None)
         case e.DeadlinePassed():
-            return replace(state, seq=seq, warn_at=None, deadline_at=None)
+            return state.moved(seq=seq, warn_at=None, deadline_at=None)
         case e.RetryRequested(step=name, direction=direction):
             return _retried(state, name, Direction(direction))
         case e.InstancePaused():
-            return replace(state, seq=seq, paused=True)
+            return state.moved(seq=seq, paused=True)
         case e.InstanceResumed():
-            return replace(state, seq=seq, paused=False)
+            return state.moved(seq=seq, paused=False)
         case e.GenerationOpened(generation=generation):
-            return replace(state, seq=seq, generation=generation, ended=None, ended_status="", correction=None)
+            return state.moved(seq=seq, generation=generation, ended=None, ended_status="", correction=None)
         case e.CorrectionBegan():
             return _correction(state, event)
         case e.OutcomeAwaited(step=name, happened=happened, reversible=reversible):
@@ -95,8 +93,8 @@ def evolve(state: State, event: e.Event) -> State:
             return _found_late(state, event)
         case e.CompensationScheduled(step=name, round=number):
             begun = replace(state.steps[name], corrections=number)
-            ready = _item(state, name, phase=ItemPhase.READY, round=number)
-            return replace(ready, steps={**state.steps, name: begun})
+            scheduled = _item(state, name, phase=ItemPhase.READY, round=number)
+            return scheduled.moved(steps={**state.steps, name: begun})
         case e.CompensationSucceeded():
             return _corrected(state, event)
 
@@ -131,7 +129,7 @@ def _succeeded(state: State, event: e.StepSucceeded) -> State:
         output_seq=seq if event.has_output else 0,
     )
     values = {**state.values, event.step: event.values} if event.values else state.values
-    return replace(state, seq=seq, steps={**state.steps, event.step: step}, values=values)
+    return state.moved(seq=seq, steps={**state.steps, event.step: step}, values=values)
 
 
 def _missed(state: State, event: e.AttemptFailed | e.AttemptLost) -> State:
@@ -184,7 +182,7 @@ def _correction(state: State, event: e.CorrectionBegan) -> State:
     items = [Item(name, ItemPhase.AWAITING) for name in event.awaiting]
     items += [Item(name, ItemPhase.PLANNED, round=state.steps[name].corrections + 1) for name in event.plan]
     correction = Correction(event.cause, event.code, event.reason, tuple(items), tuple(event.irreversible))
-    return replace(state, seq=state.seq + 1, correction=correction, reason=event.reason)
+    return state.moved(seq=state.seq + 1, correction=correction, reason=event.reason)
 
 
 def _found_late(state: State, event: e.LateEffectFound) -> State:
@@ -214,13 +212,13 @@ def _corrected(state: State, event: e.CompensationSucceeded) -> State:
 
 
 def _step(state: State, name: str, step: StepState) -> State:
-    return replace(state, seq=state.seq + 1, steps={**state.steps, name: step})
+    return state.moved(seq=state.seq + 1, steps={**state.steps, name: step})
 
 
 def _item(state: State, name: str, **changes: Any) -> State:
     assert state.correction is not None
     items = tuple(replace(item, **changes) if item.step == name else item for item in state.correction.items)
-    return replace(state, seq=state.seq + 1, correction=replace(state.correction, items=items))
+    return state.moved(seq=state.seq + 1, correction=replace(state.correction, items=items))
 
 
 def _patience(state: State, name: str) -> Patience:

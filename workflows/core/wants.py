@@ -113,14 +113,19 @@ class Publish:
 Effect = AddWork | DropWork | SetTimer | ClearTimer | OpenWait | CloseWait | Publish
 
 
-def wants(definition: Definition, state: State) -> Wants:
-    """Everything this state needs outside of itself. An ended instance needs nothing."""
+def wants(definition: Definition, state: State, only: Iterable[str] | None = None) -> Wants:
+    """Everything this state needs outside of itself. An ended instance needs nothing.
+
+    `only` leaves out what other steps need, their corrections excepted.
+    """
     found = Wants()
     if not state.alive:
         return found
     held = state.paused
-    for name, step in state.steps.items():
-        node = definition.by_name[name]
+    for name in state.steps if only is None else only:
+        if name not in state.steps:
+            continue
+        node, step = definition.by_name[name], state.steps[name]
         if step.phase is Phase.READY:
             found.work[name, step.direction] = _work(node, step.direction, step.patience, held)
         if step.phase is Phase.WAITING and step.due_at:
@@ -168,7 +173,8 @@ def effects_between(
     """
     if before is after:
         return ()
-    old, new = wants(definition, before), wants(definition, after)
+    touched = _touched(before, after, finished)
+    old, new = wants(definition, before, touched), wants(definition, after, touched)
     effects: list[Effect] = [DropWork(*key) for key in old.work if key not in new.work]
     effects += [AddWork(work) for key, work in new.work.items() if old.work.get(key) != work or key == finished]
     effects += [ClearTimer(name) for name in old.timers if name not in new.timers]
@@ -179,3 +185,13 @@ def effects_between(
         if isinstance(event, e.EventPublished):
             effects.append(Publish(before.seq + offset, event))
     return tuple(effects)
+
+
+def _touched(before: State, after: State, finished: tuple[str, Direction] | None) -> list[str] | None:
+    """The steps that may need something else than before; None: all of them."""
+    if (before.alive, before.paused) != (after.alive, after.paused):
+        return None
+    touched = [name for name, step in after.steps.items() if before.steps.get(name) is not step]
+    if finished and finished[0] not in touched:
+        touched.append(finished[0])
+    return touched

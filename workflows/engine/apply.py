@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from workflows import registry
 from workflows.core import events as e
@@ -175,7 +176,10 @@ def _after_commit(row: Row, decision: Decision, mine: tuple[str, Direction] | No
         if isinstance(effect, AddWork) and not effect.work.held and (effect.work.step, effect.work.direction) != mine
     ]
     pools = {work.pool for work in ready if work.ready_at is None or work.ready_at <= clock.now()}
-    transaction.on_commit(lambda: _tell(row, pools), robust=True)
+    if connection.in_atomic_block:
+        transaction.on_commit(partial(_tell, row, pools), robust=True)
+    else:
+        _tell(row, pools)  # the statement was its own transaction
 
 
 def _tell(row: Row, pools: set[str]) -> None:

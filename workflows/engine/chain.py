@@ -7,13 +7,14 @@ The data is hashed as the exact text the row keeps. Redaction deletes payload an
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from workflows.core import events as e
 
@@ -58,7 +59,7 @@ def header(
         str(instance_id), str(seq), str(generation), at.isoformat(), kind, str(schema), step, actor.kind, actor.name,
         correlation_id, str(token),
     )  # fmt: skip
-    return json.dumps(fields, separators=(",", ":"))
+    return to_json(fields).decode()
 
 
 def link(previous: bytes, header_text: str, data: str, digest: bytes | None) -> bytes:
@@ -83,7 +84,7 @@ def records(
         if isinstance(event, e.GenerationOpened):
             generation = event.generation
         kind, schema, step = type(event).__name__, event.schema, getattr(event, "step", "")
-        data = json.dumps(e.to_data(event), separators=(",", ":"))
+        data = to_json(e.to_data(event)).decode()
         digest = salt = own = None
         if body is not None and _carries_payload(event):
             own, body = body, None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from workflows.core.state import (
     Correction,
     Direction,
@@ -18,6 +20,8 @@ from workflows.core.state import (
 )
 
 _EMPTY = Patience()
+#: of an attempt that succeeded, only its number is worth a place
+_NOTHING_SINCE = [0, 0, False, None, "", ""]
 
 
 def dump(state: State) -> dict[str, Any]:
@@ -49,6 +53,11 @@ def dump(state: State) -> dict[str, Any]:
     if state.correction:
         data["correction"] = _dump_correction(state.correction)
     return data
+
+
+def text(state: State) -> str:
+    """The state as JSON text."""
+    return to_json(dump(state)).decode()
 
 
 def load(data: dict[str, Any]) -> State:
@@ -114,18 +123,13 @@ def _load_step(data: dict[str, Any]) -> StepState:
 
 def _dump_patience(patience: Patience) -> list[Any]:
     at = patience.retry_at.isoformat() if patience.retry_at else None
-    return [
-        patience.attempts,
-        patience.failures,
-        patience.losses,
-        patience.quarantined,
-        at,
-        patience.error,
-        patience.error_kind,
-    ]
+    rest = [patience.failures, patience.losses, patience.quarantined, at, patience.error, patience.error_kind]
+    return [patience.attempts] if rest == _NOTHING_SINCE else [patience.attempts, *rest]
 
 
 def _load_patience(data: list[Any]) -> Patience:
+    if len(data) == 1:
+        return Patience(data[0])
     return Patience(data[0], data[1], data[2], data[3], _time(data[4]), data[5], data[6])
 
 

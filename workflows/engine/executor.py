@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
 import structlog
@@ -87,15 +87,18 @@ def _fast() -> list[str]:
 
 def _at_cap(session: Session) -> list[str]:
     """Slow dependencies that already occupy their share of this process's threads."""
-    fast = set(_fast())
-    return [name for name, count in session.running.items() if name not in fast and count >= _cap(name)]
+    full = [name for name, count in list(session.running.items()) if count >= _cap(name)]
+    fast = _fast() if full else ()
+    return [name for name in full if name not in fast]
+
+
+@cache
+def _declared() -> dict[str, int | None]:
+    return {d.name: d.concurrency for definition in registry.definitions().values() for d in definition.dependencies}
 
 
 def _cap(dependency: str) -> int:
-    declared = {
-        d.name: d.concurrency for definition in registry.definitions().values() for d in definition.dependencies
-    }
-    return declared.get(dependency) or max(sessions.THREADS // 2, 1)
+    return _declared().get(dependency) or max(sessions.THREADS // 2, 1)
 
 
 def _give_back(claims: list[Claim]) -> None:

@@ -201,7 +201,7 @@ CLAIM_BATCH = _CLAIM.format(
           AND w.workflow || '/' || w.version = ANY($3)
           AND (CASE WHEN $4 THEN w.safe AND w.dependency = ANY($5) ELSE w.dependency <> ALL($5) END)
         ORDER BY w.ready_at LIMIT $6 FOR UPDATE SKIP LOCKED
-    ) AS ready LIMIT $6"""
+    ) AS ready LIMIT $6""",
 )
 CLAIM_ONE = _CLAIM.format(
     turn="0",
@@ -209,7 +209,7 @@ CLAIM_ONE = _CLAIM.format(
     SELECT w.id FROM workflows_work w
     WHERE w.instance_id = $2 AND w.session_id IS NULL AND NOT w.held AND w.ready_at <= clock_timestamp()
       AND w.pool = $3 AND w.workflow || '/' || w.version = ANY($4) AND w.dependency <> ALL($5)
-    ORDER BY w.id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+    ORDER BY w.id LIMIT 1 FOR UPDATE SKIP LOCKED""",
 )
 
 LOCK = """

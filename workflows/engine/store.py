@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from pydantic_core import to_json
 
 from workflows.core.decide import Decision
 from workflows.core.face import deadline_state, face
@@ -169,7 +170,7 @@ def save(
         row.id, now, actor.kind, actor.name, row.correlation_id, row.revision, state.generation, shown.lifecycle,
         shown.status, shown.stage, shown.needs_person, shown.step, shown.dependency, shown.waiting_kind,
         shown.waiting_name, shown.waiting_until, shown.next_what, shown.next_at, shown.owner, shown.reason,
-        deadline_state(definition, state), json.dumps(codec.dump(state)), state.seq, head, not state.alive, *rows,
+        deadline_state(definition, state), codec.text(state), state.seq, head, not state.alive, *rows,
     )  # fmt: skip
     found = run(sql.advance(shape), parameters)
     if not found:
@@ -205,7 +206,7 @@ def start(new: NewInstance, definition: Definition, decision: Decision, now: dat
         new.id, now, new.actor.kind, new.actor.name, new.correlation_id, definition.name, definition.version, state.key,
         new.run, new.priority, shown.lifecycle, shown.status, shown.stage, shown.needs_person, shown.step,
         shown.dependency, shown.waiting_kind, shown.waiting_name, shown.waiting_until, shown.next_what, shown.next_at,
-        shown.owner, state.deadline_at, json.dumps(new.attributes), new.input_hash, json.dumps(codec.dump(state)),
+        shown.owner, state.deadline_at, to_json(new.attributes).decode(), new.input_hash, codec.text(state),
         state.seq, said[-1].hash, not state.alive, new.through, *rows,
     )  # fmt: skip
     return bool(run(sql.start(shape), parameters))
@@ -242,7 +243,7 @@ def _beside(
             case ClearTimer(name):
                 cleared.append(name)
             case Publish(seq, event):
-                data, nth = json.dumps(event.data), len(published) + 1
+                data, nth = to_json(event.data).decode(), len(published) + 1
                 published.append((ids.event_id(instance_id, seq), nth, event.event_type, event.event_version, data))
             case OpenWait() | CloseWait():
                 pass  # they take the advisory lock: apply.py
