@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from asgiref.sync import SyncToAsync
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from tests.waiting import wait_until
 
@@ -18,6 +18,9 @@ def serving(port: int = 0) -> Iterator[str]:
     """Serve until the block ends, on any free port if none is named; yields the base address."""
     from console.asgi import application
 
+    # Each request has a thread of its own, which ends with it; its connection must not outlive it.
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    kept, database["CONN_MAX_AGE"] = database["CONN_MAX_AGE"], 0
     config = uvicorn.Config(
         application, host="127.0.0.1", port=port, lifespan="off", log_level="error", ws="websockets-sansio",
         timeout_graceful_shutdown=2,
@@ -35,5 +38,5 @@ def serving(port: int = 0) -> Iterator[str]:
         server.should_exit = True
         thread.join(timeout=10)
         database["CONN_MAX_AGE"] = kept
-        # Work of websockets ran in this one thread, which would keep its connection to the test's database.
         SyncToAsync.single_thread_executor.submit(connections.close_all).result(timeout=10)
+        database["CONN_MAX_AGE"] = kept

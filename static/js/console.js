@@ -158,6 +158,7 @@
     heard = Date.now();
     asked = "";
     clearTimeout(lost);
+    lost = null;
     subscribe();
     regions().filter(region => topic(region) === "instance").forEach(reread); // boards are told by the answer
   });
@@ -167,9 +168,8 @@
     JSON.parse(event.detail.message.data).forEach(frame);
   });
   notice.addEventListener("htmx:ws:close", event => {
-    clearTimeout(lost);
-    if (event.detail.code === 4401) show("out");
-    else if (!document.hidden) lost = setTimeout(() => show("lost"), GRACE);
+    if (event.detail.code === 4401) { clearTimeout(lost); show("out"); }
+    else if (!document.hidden) lost ??= setTimeout(() => show("lost"), GRACE); // counted from the first failure
   });
   setInterval(() => {
     if (socket?.readyState === WebSocket.OPEN && Date.now() - heard > SILENCE && !document.hidden) socket.close();
