@@ -127,6 +127,16 @@ def _write(
     return saved
 
 
+def open_first_waits(instance_id: UUID, definition: Definition, decision: Decision, now: datetime) -> None:
+    """Open the waits an instance begins with, in the transaction of its start; messages may be there already."""
+    found = store.lock(instance_id)
+    assert found is not None, "it was written in this transaction"
+    row = found[0]
+    for effect in decision.effects:
+        if isinstance(effect, OpenWait):
+            row = _beside(row, definition, effect, decision, now)
+
+
 def _beside(row: Row, definition: Definition, effect: Effect, decision: Decision, now: datetime) -> Row:
     """Carry out an effect on the tables beside the instance. An early message moves the row once more."""
     match effect:

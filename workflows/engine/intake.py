@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -14,12 +15,12 @@ from django.db import connection, transaction
 from pydantic import ValidationError
 
 from workflows.core import facts
-from workflows.core.decide import decide
+from workflows.core.decide import Decision, decide
 from workflows.core.state import State
-from workflows.core.wants import AddWork
+from workflows.core.wants import AddWork, OpenWait
 from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition
-from workflows.engine import attempt, clock, hints, ids, news, store
+from workflows.engine import apply, attempt, clock, hints, ids, news, store
 from workflows.engine.chain import Actor
 
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
@@ -176,11 +177,22 @@ def _insert(
         ids.new_id(), PRIORITIES[priority], actor, correlation_id, attributes, digest, model.model_dump_json(), run,
         through,
     )  # fmt: skip
-    if not store.start(new, definition, decision, now):
+    if not _write(new, definition, decision, now):
         return None
     pools = {effect.work.pool for effect in decision.effects if isinstance(effect, AddWork)}
     transaction.on_commit(lambda: _tell(new.id, pools), robust=True)
     return Started(new.id, new=True)
+
+
+def _write(new: store.NewInstance, definition: Definition, decision: Decision, now: datetime) -> bool:
+    """One statement, unless the process begins with a wait. False: this run exists already."""
+    if not any(isinstance(effect, OpenWait) for effect in decision.effects):
+        return store.start(new, definition, decision, now)
+    with transaction.atomic():
+        written = store.start(new, definition, decision, now)
+        if written:
+            apply.open_first_waits(new.id, definition, decision, now)
+        return written
 
 
 def _tell(instance_id: UUID, pools: set[str]) -> None:
