@@ -53,27 +53,41 @@ def look(pool: str, instance_id: UUID | None = None) -> int:
         first = store.claim_one(session.id, instance_id, pool, registry.capabilities(), _at_cap(session))
         made += _run(first, session) if first else 0
     while not session.draining.is_set():
-        claims = _claim(session, pool)
-        if not claims:
+        batch = _claim_batch(session, pool)
+        made += _work_off(batch, session)
+        other = None if session.draining.is_set() else _claim_other(session, pool)
+        made += _run(other, session)
+        if not batch and other is None:
             return made
-        for index, claim in enumerate(claims):
-            if session.draining.is_set():
-                _give_back(claims[index:])
-                return made
-            made += _run(claim, session)
         if time.monotonic() - began > PATIENCE:
             hints.wake(pool)
             return made
     return made
 
 
-def _claim(session: Session, pool: str) -> list[Claim]:
-    capabilities, fast = registry.capabilities(), _fast()
-    claims: list[Claim] = []
-    if pool != QUARANTINE and fast:
-        claims = store.claim_batch(session.id, pool, capabilities, fast, BATCH, fast=True)
-    others = _at_cap(session) + ([] if pool == QUARANTINE else fast)
-    return claims + store.claim_batch(session.id, pool, capabilities, others, 1, fast=False)
+def _claim_batch(session: Session, pool: str) -> list[Claim]:
+    """Fast work that is harmless to repeat; it waits for its turn in this thread."""
+    fast = _fast()
+    if pool == QUARANTINE or not fast:
+        return []
+    return store.claim_batch(session.id, pool, registry.capabilities(), fast, BATCH, fast=True)
+
+
+def _work_off(claims: list[Claim], session: Session) -> int:
+    made = 0
+    for index, claim in enumerate(claims):
+        if session.draining.is_set():
+            _give_back(claims[index:])
+            break
+        made += _run(claim, session)
+    return made
+
+
+def _claim_other(session: Session, pool: str) -> Claim | None:
+    """One attempt of any other kind. It begins at once: for what must not be repeated blindly, held means begun."""
+    others = _at_cap(session) + ([] if pool == QUARANTINE else _fast())
+    claims = store.claim_batch(session.id, pool, registry.capabilities(), others, 1, fast=False)
+    return claims[0] if claims else None
 
 
 def _fast() -> list[str]:
