@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 WIDTH, MIDDLE, MARGIN = 104, 8, 7
 
 #: how the present stage is drawn, by tone; anything else is a dot
-_DIAMOND = 'M{x} 3l5 5-5 5-5-5z'
+_DIAMOND = "M{x} 3l5 5-5 5-5-5z"
 _LOOK = {"person": "person", "failed": "person", "held": "held", "undo": "undo"}
 
 
