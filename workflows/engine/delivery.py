@@ -33,14 +33,17 @@ def deliver(message_id: UUID) -> bool:
 
 
 def _sort_again(message_id: UUID) -> None:
-    """A pending message whose wait has been closed meanwhile gets its disposition."""
+    """A pending message whose wait has been closed meanwhile gets its disposition.
+
+    It is looked at again under the lock: who was opening the wait just now may have taken it.
+    """
     with transaction.atomic():
-        found = store.run(
-            "SELECT type, key, body FROM workflows_message WHERE id = $1 AND state = 'pending'", (message_id,)
-        )
-        if found:
-            kind, key, body = found[0]
-            store.run(inbox.LOCK, (f"{kind}\n{key}",))
+        found = store.run("SELECT type, key FROM workflows_message WHERE id = $1", (message_id,))
+        if not found:
+            return
+        kind, key = found[0]
+        store.run(inbox.LOCK, (f"{kind}\n{key}",))
+        for (body,) in store.run(_STILL_PENDING, (message_id,)):
             inbox.sort(message_id, kind, key, body, clock.read())
 
 
@@ -56,6 +59,7 @@ WHERE m.id = $1 AND m.state = 'pending' ORDER BY w.id LIMIT 1
 """
 _TAKE = "SELECT source, body FROM workflows_message WHERE id = $1 AND state = 'pending' FOR UPDATE"
 _OPEN = "SELECT id FROM workflows_wait WHERE instance_id = $1 AND step = $2 AND state = 'open' FOR UPDATE"
+_STILL_PENDING = "SELECT body FROM workflows_message WHERE id = $1 AND state = 'pending' FOR UPDATE SKIP LOCKED"
 _UNDELIVERED = """
 SELECT m.id FROM workflows_message m WHERE m.state = 'pending'
   AND EXISTS (SELECT FROM workflows_wait w
