@@ -18,3 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schemas/<str:name>/<int:version>", event_schema, name="event-schema"),
     path("", include("console.pages")),
 ]
+
+handler403 = "console.views.errors.forbidden"
+handler404 = "console.views.errors.not_found"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
+from django.core.cache import cache
+from django.test import Client, RequestFactory
 
+from console.views.styleguide import styleguide
 from tests.stories import person
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +82,19 @@ def test_a_wrong_password_is_explained_without_telling_which_part_was_wrong(clie
     assert b"This name and password do not match" in answer.content
 
 
+def test_guessing_passwords_is_slowed_down_even_for_the_right_one(client: Client) -> None:
+    cache.clear()
+    person("vera")
+    for _ in range(10):
+        client.post("/signin/", {"username": "Vera", "password": "wrong"})
+
+    answer = client.post("/signin/", {"username": "vera", "password": "secret"})
+
+    assert answer.status_code == 429
+    assert b"Too many wrong passwords" in answer.content
+    cache.clear()
+
+
 def test_the_session_changes_its_key_when_somebody_signs_in(client: Client) -> None:
     person("vera")
     client.get("/signin/")
@@ -144,3 +159,19 @@ def test_my_permissions_say_what_i_may_and_who_may_the_rest(client: Client) -> N
 
     assert "See instances, their status and history" in html
     assert "Retry needs the right to try failed work again (operator or admin)." in html
+
+
+def test_the_style_guide_shows_every_component(rf: RequestFactory) -> None:
+    request = rf.get("/styleguide/")
+    request.user = person("vera")
+
+    html = styleguide(request).content.decode()
+
+    for piece in ("mark", "track", "outside", "needs", "spark", "notice", "acts", "empty", "course"):
+        assert re.search(rf'class="[^"]*\b{piece}\b', html), piece
+
+
+def test_the_style_guide_is_not_for_visitors(client: Client) -> None:
+    client.force_login(person("vera"))
+
+    assert client.get("/styleguide/").status_code == 404
