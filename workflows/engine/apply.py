@@ -8,14 +8,14 @@ Lock order: instance, then advisory (two-sided arrivals), then work, then wait a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 
 from workflows import registry
 from workflows.core import events as e
@@ -26,7 +26,7 @@ from workflows.core.wants import AddWork, CloseWait, Effect, OpenWait
 from workflows.dsl.definition import Definition
 from workflows.engine import chain, clock, hints, inbox, news, sql, store
 from workflows.engine.chain import Actor
-from workflows.engine.store import Lease, Row, Saved
+from workflows.engine.store import Lease, Row, Saved, Writing
 
 #: what takes more than the one statement, because it takes the advisory lock of two-sided arrivals
 _BESIDE = (OpenWait, CloseWait)
@@ -74,56 +74,74 @@ def _apply(row: Row, wanted: Change, in_flight: set[Any]) -> Applied:
     decision = decide(definition, row.state, wanted.fact, now, in_flight=in_flight, pace=clock.pace())
     if not decision.events:
         return Applied(row, decision)
-    saved = _write(row, definition, decision, wanted, now)
+    saved = _write(Optimistic(row, definition, decision, wanted, now))
     assert saved is not None, "the row is locked, so its revision cannot have moved"
     return Applied(saved.row, decision)
 
 
-def commit(
-    row: Row,
-    definition: Definition,
-    decision: Decision,
-    wanted: Change,
-    now: datetime,
-    *,
-    mine: tuple[str, Direction] | None = None,
-    session_id: UUID | None = None,
-) -> Saved | None:
-    """Save an optimistic decision; one statement unless a wait is opened or closed with it."""
-    if not any(isinstance(effect, _BESIDE) for effect in decision.effects):
-        return _write(row, definition, decision, wanted, now, mine=mine, session_id=session_id)
+@dataclass(frozen=True, slots=True)
+class Optimistic:
+    """A decision about a row that is not locked, and the next attempt that `session_id` wants to claim with it."""
+
+    row: Row
+    definition: Definition
+    decision: Decision
+    wanted: Change
+    now: datetime
+    mine: tuple[str, Direction] | None = None
+    session_id: UUID | None = None
+
+    @property
+    def is_one_statement(self) -> bool:
+        """Whether no wait is opened or closed with it."""
+        return not any(isinstance(effect, _BESIDE) for effect in self.decision.effects)
+
+
+def commit(made: Optimistic) -> Saved | None:
+    """Save an optimistic decision. None: somebody moved the instance meanwhile."""
+    if made.is_one_statement:
+        return _write(made)
     with transaction.atomic():
-        return _write(row, definition, decision, wanted, now, mine=mine, session_id=session_id)
+        return _write(made)
 
 
-def _write(
-    row: Row,
-    definition: Definition,
-    decision: Decision,
-    wanted: Change,
-    now: datetime,
-    *,
-    mine: tuple[str, Direction] | None = None,
-    session_id: UUID | None = None,
-) -> Saved | None:
-    saved = store.save(
-        row,
-        definition,
-        decision,
-        now=now,
+def commit_each(made: Sequence[Optimistic]) -> list[Saved | Error | None]:
+    """Save optimistic decisions of one statement each on one trip, each in a transaction of its own."""
+    writings = [_writing(one) for one in made]
+    results: list[Saved | Error | None] = []
+    for one, writing, answer in zip(made, writings, store.run_each([w.call for w in writings]), strict=True):
+        saved = answer if isinstance(answer, Error) else writing.saved(answer)
+        if isinstance(saved, Saved):
+            _after_commit(saved.row, one.decision, one.mine)
+        results.append(saved)
+    return results
+
+
+def _writing(made: Optimistic) -> Writing:
+    wanted = made.wanted
+    return store.writing(
+        made.row,
+        made.definition,
+        made.decision,
+        now=made.now,
         actor=wanted.actor,
         body=wanted.body,
         token=wanted.token,
         finished=wanted.finished,
-        mine=mine,
-        session_id=session_id,
+        mine=made.mine,
+        session_id=made.session_id,
     )
+
+
+def _write(made: Optimistic) -> Saved | None:
+    writing = _writing(made)
+    saved = writing.saved(store.run(*writing.call))
     if saved is None:
         return None
-    for effect in decision.effects:
+    for effect in made.decision.effects:
         if isinstance(effect, _BESIDE):
-            saved = replace(saved, row=_beside(saved.row, definition, effect, decision, now))
-    _after_commit(saved.row, decision, mine)
+            saved = replace(saved, row=_beside(saved.row, made.definition, effect, made.decision, made.now))
+    _after_commit(saved.row, made.decision, made.mine)
     return saved
 
 

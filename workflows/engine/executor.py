@@ -3,7 +3,8 @@
 1. A wake-up names a pool, and perhaps an instance, which is then looked at first.
 2. Fast work (p95 below 50 ms) is claimed in small batches, other work one at a time under a cap per dependency.
 3. A run stays with its instance for up to 20 steps, as long as the next step belongs to the same pool.
-4. A commit that finds the instance moved goes through the locking beats; a stale lease leaves a late result.
+4. A batch is worked off in rounds, so that many commits share a trip to the database; no outcome waits longer than
+   10 ms for the company of others.
 """
 
 from __future__ import annotations
@@ -15,22 +16,17 @@ from functools import cache, partial
 from uuid import UUID
 
 import structlog
-from django.db import connection
 
 from workflows import registry
-from workflows.core import events as e
-from workflows.core import facts
-from workflows.core.decide import Decision, decide
-from workflows.core.state import Direction
-from workflows.core.wants import QUARANTINE, AddWork
+from workflows.core.wants import QUARANTINE, Work
 from workflows.dsl.definition import Definition
 from workflows.dsl.dependency import INTERNAL
-from workflows.engine import apply, clock, hints, sessions, store
-from workflows.engine.apply import Change
+from workflows.engine import clock, hints, outcomes, sessions, store
 from workflows.engine.attempt import Inputs, Outcome, execute
+from workflows.engine.outcomes import Ended, Takes
 from workflows.engine.patience import AWAY, when_back
 from workflows.engine.sessions import Session
-from workflows.engine.store import Claim, Lease, Row, Saved
+from workflows.engine.store import Claim
 
 BATCH = 16
 MAX_STEPS = 20
@@ -39,6 +35,8 @@ PATIENCE = 3.0
 #: Work that waited longer than this in a batch renews its deadline before it begins (seconds).
 STALE_RESERVATION = 0.5
 FAST_SECONDS = 0.05
+#: An outcome waits this long, and to the end of one more attempt, for others to be committed with (seconds).
+COMPANY = 0.01
 
 log = structlog.get_logger(__name__)
 _durations: dict[str, deque[float]] = {}
@@ -74,13 +72,43 @@ def _claim_batch(session: Session, pool: str) -> list[Claim]:
 
 
 def _work_off(claims: list[Claim], session: Session) -> int:
-    made = 0
-    for index, claim in enumerate(claims):
-        if session.draining.is_set():
-            _give_back(claims[index:])
-            break
-        made += _run(claim, session)
+    """Work off a batch in rounds: a step of every instance, then the commits of all of them on one trip.
+
+    What an instance goes on with stays in the batch only if it, too, is fast and harmless to repeat.
+    """
+    runs, made, rounds, fast = [_Run(claim) for claim in claims], 0, 0, set(_fast())
+
+    def takes(work: Work) -> bool:
+        return rounds < MAX_STEPS and work.repeats_safely and work.dependency in fast
+
+    while runs:
+        rounds += 1
+        going: list[_Run] = []
+        while runs and not session.draining.is_set():
+            attempted = _attempt_some(runs, session)
+            made += len(attempted)
+            going += _record_all(attempted, session, takes)
+        _give_back([run.claim for run in runs])
+        runs = going
     return made
+
+
+def _attempt_some(runs: list[_Run], session: Session) -> list[tuple[_Run, Ended]]:
+    """Take runs from the list and make an attempt each, until the first outcome has waited long enough for company."""
+    attempted: list[tuple[_Run, Ended]] = []
+    began = time.monotonic()
+    while runs and not session.draining.is_set() and time.monotonic() - began < COMPANY:
+        run = runs.pop(0)
+        ended = run.attempt(session)
+        if ended is not None:
+            attempted.append((run, ended))
+    return attempted
+
+
+def _record_all(attempted: list[tuple[_Run, Ended]], session: Session, takes: Takes) -> list[_Run]:
+    """Commit, and return the runs that go on."""
+    following = outcomes.record_each([ended for _, ended in attempted], session.id, takes)
+    return [run for (run, ended), claim in zip(attempted, following, strict=True) if run.goes_on(ended, claim)]
 
 
 def _claim_other(session: Session, pool: str) -> Claim | None:
@@ -122,26 +150,46 @@ def _give_back(claims: list[Claim]) -> None:
 
 def _run(claim: Claim | None, session: Session) -> int:
     """Stay with one instance while its next step is ours. Returns the number of attempts made."""
-    made = 0
-    inputs = Inputs(claim.row.id) if claim else None
-    while claim is not None and inputs is not None:
-        try:
-            current = _renewed(claim)
-            if current is None:
-                return made
-            definition = registry.find(current.row.workflow, current.row.version)
-            outcome = _attempt(definition, current, session, inputs)
-        except AWAY:
-            when_back(partial(store.unclaim, claim))
-            return made
+    if claim is None:
+        return 0
+    run, made = _Run(claim), 0
+
+    def takes(work: Work) -> bool:
+        return made < MAX_STEPS and work.dependency not in _at_cap(session)
+
+    while ended := run.attempt(session):
         made += 1
-        try:
-            claim = _finish(definition, current, outcome, session, inputs, more=made < MAX_STEPS)
-        except AWAY:  # it may have committed or not; the locking beats look before they write
-            connection.close()
-            when_back(partial(_commit_locked, current, _change(current, outcome), outcome))
-            return made
+        if not run.goes_on(ended, outcomes.record(ended, session.id, takes)):
+            break
     return made
+
+
+class _Run:
+    """A worker's stay with one instance: what it has claimed there, and the results it need not read again."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim, self.inputs = claim, Inputs(claim.row.id)
+
+    def attempt(self, session: Session) -> Ended | None:
+        """Carry out what is claimed. None: the lease has ended, or the database is away and it was given back."""
+        try:
+            claim = _renewed(self.claim)
+            if claim is None:
+                return None
+            definition = registry.find(claim.row.workflow, claim.row.version)
+            return Ended(claim, definition, _attempt(definition, claim, session, self.inputs))
+        except AWAY:
+            when_back(partial(store.unclaim, self.claim))
+            return None
+
+    def goes_on(self, ended: Ended, claim: Claim | None) -> bool:
+        """Whether something more was claimed for this run, which keeps the result for it."""
+        if claim is None:
+            return False
+        if ended.outcome.model is not None:
+            self.inputs.known[claim.row.state.steps[ended.claim.step].output_seq] = ended.outcome.model
+        self.claim = claim
+        return True
 
 
 def _attempt(definition: Definition, claim: Claim, session: Session, inputs: Inputs) -> Outcome:
@@ -164,51 +212,6 @@ def _attempt(definition: Definition, claim: Claim, session: Session, inputs: Inp
     return outcome
 
 
-def _finish(
-    definition: Definition, claim: Claim, outcome: Outcome, session: Session, inputs: Inputs, *, more: bool
-) -> Claim | None:
-    """Commit an outcome, and take the next step of the instance along if it is ours to take."""
-    now = clock.now()
-    change = _change(claim, outcome)
-    decision = decide(definition, claim.row.state, outcome.fact, now, pace=clock.pace())
-    if not decision.events or any(isinstance(said, e.CorrectionBegan) for said in decision.events):
-        _commit_locked(claim, change, outcome)
-        return None
-    mine = _next(decision, claim.pool, session) if more else None
-    saved = apply.commit(claim.row, definition, decision, change, now, mine=mine, session_id=session.id)
-    if saved is None:
-        _commit_locked(claim, change, outcome)
-        return None
-    if outcome.model is not None:
-        inputs.known[decision.state.steps[claim.step].output_seq] = outcome.model
-    return _following(saved, mine, claim, decision)
-
-
-def _change(claim: Claim, outcome: Outcome) -> Change:
-    return Change(outcome.fact, outcome.body, token=claim.token, finished=(claim.step, claim.direction))
-
-
-def _next(decision: Decision, pool: str, session: Session) -> tuple[str, Direction] | None:
-    busy = _at_cap(session)
-    for effect in decision.effects:
-        if isinstance(effect, AddWork):
-            work = effect.work
-            if work.pool == pool and work.ready_at is None and not work.held and work.dependency not in busy:
-                return work.step, work.direction
-    return None
-
-
-def _following(saved: Saved, mine: tuple[str, Direction] | None, claim: Claim, decision: Decision) -> Claim | None:
-    if mine is None or saved.token is None:
-        return None
-    dependency = next(
-        effect.work.dependency
-        for effect in decision.effects
-        if isinstance(effect, AddWork) and (effect.work.step, effect.work.direction) == mine
-    )
-    return Claim(saved.row, mine[0], mine[1], saved.token, clock.now(), claim.pool, dependency)
-
-
 def _renewed(claim: Claim) -> Claim | None:
     """The reservation with its full time ahead, if it waited in a batch. None: the sweeper took it back meanwhile."""
     if (clock.now() - claim.leased_at).total_seconds() < STALE_RESERVATION:
@@ -223,45 +226,3 @@ UPDATE workflows_work SET leased_at = clock_timestamp(),
 WHERE instance_id = $1 AND step = $2 AND direction = $3 AND token = $4 AND session_id IS NOT NULL
 RETURNING leased_at
 """
-
-
-def _commit_locked(claim: Claim, change: Change, outcome: Outcome) -> None:
-    """The instance moved meanwhile (a parallel branch, a person, the sweeper): decide again under its lock.
-
-    Without its lease the attempt advances nothing, but an effect it reports is given to the core and kept.
-    """
-    late = False
-
-    def make(row: Row, leases: list[Lease]) -> Change | None:
-        nonlocal late
-        held = {(lease.step, lease.direction, lease.token) for lease in leases if lease.session_id is not None}
-        late = (claim.step, claim.direction, claim.token) not in held
-        if not late:
-            return change
-        if isinstance(outcome.fact, facts.Succeeded):
-            return replace(change, fact=replace(outcome.fact, late=True), finished=None)
-        return None
-
-    applied = apply.change(claim.row.id, make)
-    if late:
-        _keep_late(claim, outcome, used=applied is not None and bool(applied.decision.events))
-
-
-def _keep_late(claim: Claim, outcome: Outcome, *, used: bool) -> None:
-    kind = {facts.Succeeded: "succeeded", facts.RefusedBy: "refused"}.get(type(outcome.fact), "failed")
-    store.run(
-        """
-        INSERT INTO workflows_lateresult (instance_id, step, direction, token, at, outcome, body, disposition)
-        VALUES ($1, $2, $3, $4, now(), $5, $6, $7)
-        """,
-        (
-            claim.row.id,
-            claim.step,
-            claim.direction,
-            claim.token,
-            kind,
-            outcome.body or "",
-            "used" if used else "ignored",
-        ),
-    )
-    log.warning("attempt.late", step=claim.step, instance=str(claim.row.id), used=used)

@@ -13,7 +13,8 @@ from itertools import chain as chain_of
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from pydantic_core import to_json
 
 from workflows.core.decide import Decision
@@ -75,6 +76,26 @@ def run(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return wire.execute(wrapper.connection, statement, parameters)
 
 
+def run_each(calls: Sequence[wire.Call]) -> list[wire.Rows | Error]:
+    """Execute statements that have nothing to do with each other, each in its own transaction, on one trip.
+
+    An error in the place of rows is what Django would have raised.
+    """
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        answers = wire.execute_each(wrapper.connection, calls)
+    return [_translated(wrapper, answer) if isinstance(answer, Exception) else answer for answer in answers]
+
+
+def _translated(wrapper: BaseDatabaseWrapper, error: Exception) -> Error:
+    try:
+        with wrapper.wrap_database_errors:
+            raise error
+    except Error as translated:
+        return translated
+
+
 def claim_batch(
     session_id: UUID, pool: str, capabilities: Sequence[str], dependencies: Sequence[str], limit: int, *, fast: bool
 ) -> list[Claim]:
@@ -134,7 +155,19 @@ class Saved:
     token: int | None
 
 
-def save(
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A decision as the statement that writes it, and the row as it will be."""
+
+    call: wire.Call
+    newer: Row
+
+    def saved(self, found: wire.Rows) -> Saved | None:
+        """What the statement's answer means. None: somebody moved the instance meanwhile."""
+        return Saved(self.newer, found[0][0]) if found else None
+
+
+def writing(
     row: Row,
     definition: Definition,
     decision: Decision,
@@ -146,11 +179,11 @@ def save(
     finished: tuple[str, Direction] | None = None,
     mine: tuple[str, Direction] | None = None,
     session_id: UUID | None = None,
-) -> Saved | None:
-    """Write a decision if the instance is still at `row.revision`; None if somebody moved it meanwhile.
+) -> Writing:
+    """The one statement that writes a decision if the instance is still at `row.revision`.
 
-    `finished` is the attempt whose lease ends with this; `mine` the next one that `session_id` claims in the same
-    statement. Waits are the caller's (apply.py), in the same transaction.
+    `finished` is the attempt whose lease ends with this; `mine` the next one that `session_id` claims with it. Waits
+    are the caller's (apply.py), in the same transaction.
     """
     said = chain.records(
         row.id,
@@ -172,11 +205,8 @@ def save(
         shown.waiting_name, shown.waiting_until, shown.next_what, shown.next_at, shown.owner, shown.reason,
         deadline_state(definition, state), codec.text(state), state.seq, head, not state.alive, *rows,
     )  # fmt: skip
-    found = run(sql.advance(shape), parameters)
-    if not found:
-        return None
     newer = Row(row.id, row.workflow, row.version, row.revision + 1, state, head, state.generation, row.correlation_id)
-    return Saved(newer, found[0][0])
+    return Writing((sql.advance(shape), parameters), newer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ and transactions are those of the connection it runs on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from select import POLLIN, POLLOUT, poll
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-#: Statements that one connection keeps prepared; more, which would be a mistake, are prepared at every use.
+#: Statements that one connection keeps prepared; the oldest makes room for another.
 _ROOM = 300
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
@@ -28,40 +29,113 @@ class _Kept:
         # not of the connection itself, which would then be kept alive by what is kept for it
         self.convert = Transformer(conn.adapters)
         self.names: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.made = 0
 
 
 _connections: WeakKeyDictionary[psycopg.Connection[Any], _Kept] = WeakKeyDictionary()
 
+Rows = list[tuple[Any, ...]]
+#: A statement and its parameters.
+Call = tuple[str, Sequence[Any]]
 
-def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+
+def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[Any]) -> Rows:
     """Run one statement with `$1`-style parameters and return its rows. Blocks without holding the interpreter.
 
     Outside a transaction it commits by itself, if the connection does so; else it begins the transaction. Raises
     psycopg's errors.
     """
+    kept, libpq = _kept(conn), conn.pgconn
+    name, values = _bound(libpq, kept, statement, parameters)
+    if not conn.autocommit and libpq.transaction_status == TransactionStatus.IDLE:
+        _checked(libpq, libpq.exec_(b"BEGIN"))
+    return _rows(kept, _checked(libpq, libpq.exec_prepared(name, values, kept.convert.formats)))
+
+
+def execute_each(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[Rows | psycopg.Error]:
+    """Run statements that have nothing to do with each other on one trip; each is a transaction of its own.
+
+    The answers come in the order of the calls, an error in the place of the rows. The connection must commit by itself
+    and be outside a transaction. One that breaks on the way gives an OperationalError for every call whose answer did
+    not arrive: nobody knows whether those were committed.
+    """
+    kept, libpq = _kept(conn), conn.pgconn
+    bound = []
+    for statement, parameters in calls:
+        name, values = _bound(libpq, kept, statement, parameters)
+        bound.append((name, values, kept.convert.formats))
+    libpq.enter_pipeline_mode()
+    try:
+        for name, values, formats in bound:
+            libpq.send_query_prepared(name, values, formats)
+            libpq.pipeline_sync()
+        answers = [_answer(libpq, kept) for _ in bound]
+    finally:
+        if libpq.status == ConnStatus.OK:
+            libpq.exit_pipeline_mode()
+    return answers
+
+
+def _answer(libpq: PGconn, kept: _Kept) -> Rows | psycopg.Error:
+    """What one call of the pipeline led to: everything up to its sync."""
+    rows: Rows | psycopg.Error = []
+    while True:
+        try:
+            result = _arrived(libpq)
+        except psycopg.OperationalError as error:
+            return error
+        if result is None:
+            if libpq.status == ConnStatus.BAD:
+                return psycopg.OperationalError("the connection broke before the answer came")
+            continue
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            return rows
+        try:
+            rows = _rows(kept, _checked(libpq, result))
+        except psycopg.Error as error:
+            rows = error
+
+
+def _arrived(libpq: PGconn) -> PGresult | None:
+    """The next result, waited for without holding the interpreter; what could not be sent yet is sent meanwhile."""
+    unsent = libpq.flush()
+    while unsent or libpq.is_busy():
+        waiting = poll()
+        waiting.register(libpq.socket, POLLIN | (POLLOUT if unsent else 0))
+        waiting.poll()
+        libpq.consume_input()
+        unsent = libpq.flush()
+    return libpq.get_result()
+
+
+def _kept(conn: psycopg.Connection[Any]) -> _Kept:
     kept = _connections.get(conn)
     if kept is None:
         kept = _connections[conn] = _Kept(conn)
-    convert, libpq = kept.convert, conn.pgconn
-    values = convert.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
-    name = kept.names.get((statement, convert.types or ()))
-    if name is None:
-        name = _prepare(libpq, kept, statement)
-    if not conn.autocommit and libpq.transaction_status == TransactionStatus.IDLE:
-        _checked(libpq, libpq.exec_(b"BEGIN"))
-    result = _checked(libpq, libpq.exec_prepared(name, values, convert.formats))  # type: ignore[arg-type]
+    return kept
+
+
+def _bound(libpq: PGconn, kept: _Kept, statement: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
+    """The name of the prepared statement, and its parameters as libpq takes them."""
+    values = kept.convert.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
+    name = kept.names.get((statement, kept.convert.types or ()))
+    return name or _prepare(libpq, kept, statement), values
+
+
+def _rows(kept: _Kept, result: PGresult) -> Rows:
     if not result.ntuples:
         return []
-    convert.set_pgresult(result)
-    return convert.load_rows(0, result.ntuples, tuple)
+    kept.convert.set_pgresult(result)
+    return kept.convert.load_rows(0, result.ntuples, tuple)
 
 
 def _prepare(libpq: PGconn, kept: _Kept, statement: str) -> bytes:
     types = kept.convert.types or ()
     if len(kept.names) >= _ROOM:
-        _checked(libpq, libpq.prepare(b"", statement.encode(), types))
-        return b""
-    name = b"wk_%d" % len(kept.names)
+        oldest = next(iter(kept.names))
+        _checked(libpq, libpq.exec_(b"DEALLOCATE " + kept.names.pop(oldest)))
+    kept.made += 1
+    name = b"wk_%d" % kept.made
     _checked(libpq, libpq.prepare(name, statement.encode(), types))
     kept.names[statement, types] = name
     return name
