@@ -22,7 +22,7 @@ def serving(port: int = 0) -> Iterator[str]:
     database = connections.settings[DEFAULT_DB_ALIAS]
     kept, database["CONN_MAX_AGE"] = database["CONN_MAX_AGE"], 0
     config = uvicorn.Config(
-        application, host="127.0.0.1", port=port, lifespan="off", log_level="error", ws="websockets-sansio",
+        application, host="127.0.0.1", port=port, lifespan="off", log_config=None, ws="websockets-sansio",
         timeout_graceful_shutdown=2,
     )  # fmt: skip
     server = uvicorn.Server(config)

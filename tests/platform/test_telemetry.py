@@ -27,6 +27,9 @@ def form(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def json_form() -> Iterator[None]:
+    # A server that another test ran in this process may have turned its access log off for good.
+    access = logging.getLogger("uvicorn.access")
+    access.propagate, access.level = True, logging.NOTSET
     dictConfig(telemetry.configure("INFO", "json"))
     yield
     structlog.contextvars.clear_contextvars()
