@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from typing import Any
 
 import httpx
 import psycopg
+
+from console.embedded.places import choose
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY = "Watchkeeper is ready"
@@ -163,6 +166,7 @@ def installed(data_dir: Path, *, pace: int, workers: int = 2) -> Iterator[Instal
             up.wait(60)
         up.kill()
         up.wait()
+        shutil.rmtree(choose(data_dir).sockets, ignore_errors=True)
 
 
 def _await_ready(installation: Installation) -> None:
