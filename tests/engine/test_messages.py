@@ -109,6 +109,19 @@ def test_an_answer_that_breaks_its_contract_is_kept_shown_and_waited_past() -> N
     parcel.check()
 
 
+@pytest.mark.parametrize("body", ['{"accepted": true, "reason": "a\\u0000b"}', "[]", "nonsense", "null"])
+def test_no_body_whatever_keeps_a_wait_from_being_looked_at(body: str) -> None:
+    parcel = taken()
+    inbox.receive("post", "odd", "post.confirmed", f"L-{parcel.row.key}", body)
+
+    sweeper.deliver_pending()
+
+    assert parcel.waits == {"confirmed": "open"}
+    assert Message.objects.get().state == "invalid"
+    confirmed(parcel)
+    assert parcel.waits == {"confirmed": "satisfied"}
+
+
 def test_a_wrong_early_answer_does_not_hide_a_right_one() -> None:
     parcel = started()
     posted(parcel, "w1", accepted="perhaps")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from workflows.core import facts
 from workflows.core.keys import idempotency_key
@@ -81,23 +84,33 @@ def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) 
         "started_at": claim.leased_at,
         "key": idempotency_key(state, node, claim.direction),
     }
+    acts = claim.direction in (Direction.FORWARD, Direction.COMPENSATE)
     try:
         arguments: dict[str, Any] = dict(inputs.fetch(definition, state, function))
-        if function.wants_call:
-            arguments["call"] = running_call(claim, state, node)
+    except ValidationError as error:
+        text = f"an earlier result does not fit: {broken_input(error)}"
+        return Outcome(facts.Failed(error=_short(text), kind="Contract", retryable=False, **common))
+    if function.wants_call:
+        arguments["call"] = running_call(claim, state, node)
+    try:
         return _returned(definition, node, claim.direction, function.call(**arguments), common)
     except Refused as refusal:
-        return Outcome(facts.RefusedBy(code=refusal.code, reason=_short(refusal.reason), **common))
+        return Outcome(facts.RefusedBy(code=_short(refusal.code), reason=_short(refusal.reason), **common))
     except StepOutcome as outcome:
         return Outcome(_failed(outcome, common))
-    except AWAY:
-        raise  # the database is away; the attempt is given back and does not count
+    except (ValidationError, Unstorable) as error:
+        text = broken_input(error) if isinstance(error, ValidationError) else str(error)
+        again = isinstance(error, ValidationError)
+        return Outcome(
+            facts.Failed(error=_short(text), kind="Contract", retryable=again, may_have_happened=acts, **common)
+        )  # fmt: skip
     except Exception as error:  # the author's code may raise anything; the fact records it
+        if isinstance(error, AWAY) and not (acts and (node.calls or INTERNAL).repeats == "unsafe"):
+            raise  # the attempt is given back and does not count, because it may be repeated
         log.exception("attempt.crashed", step=claim.step, instance=str(claim.row.id))
         kind = type(error).__name__
-        unsure = claim.direction is Direction.FORWARD
         return Outcome(
-            facts.Failed(error=_short(f"{kind}: {error}"), kind=kind, may_have_happened=unsure, **common)
+            facts.Failed(error=_short(f"{kind}: {error}"), kind=kind, may_have_happened=acts, **common)
         )  # fmt: skip
 
 
@@ -155,13 +168,23 @@ def _returned(definition: Definition, node: Node, direction: Direction, result: 
     return Outcome(facts.Succeeded(has_output=True, values=values, **common), result.model_dump_json(), result)
 
 
+class Unstorable(ValueError):
+    """A value that rules, keys or events read cannot be kept as JSON in the database; the message names its field."""
+
+
 def extracted(definition: Definition, source: str, model: BaseModel) -> dict[str, Any]:
-    """The few fields of a result that rules, keys and events read, as JSON values by dotted path."""
+    """The few fields of a result that rules, keys and events read, as JSON values by dotted path. Raises Unstorable."""
     paths = definition.extracts.get(source, ())
     if not paths:
         return {}
     data = model.model_dump(mode="json", include={path[0] for path in paths})
-    return {".".join(path): extract(data, path) for path in paths}
+    values = {".".join(path): extract(data, path) for path in paths}
+    for name, value in values.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise Unstorable(f"{name}: must be a finite number")
+        if isinstance(value, str) and "\x00" in value:
+            raise Unstorable(f"{name}: must not contain NUL characters")
+    return values
 
 
 def _failed(outcome: StepOutcome, common: dict[str, Any]) -> facts.Failed:
@@ -173,12 +196,19 @@ def _failed(outcome: StepOutcome, common: dict[str, Any]) -> facts.Failed:
         after=outcome.after if isinstance(outcome, TemporaryFailure) else None,
         may_have_happened=outcome.may_have_happened,
         person=person,
-        evidence=outcome.evidence if isinstance(outcome, PersonNeeded) else {},
+        evidence=_plain(outcome.evidence) if isinstance(outcome, PersonNeeded) else {},
         **common,
     )
 
 
+def _plain(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person needs to see, as JSON, whatever the author put in."""
+    plain: dict[str, Any] = json.loads(to_json(evidence, fallback=str, inf_nan_mode="null"))
+    return plain
+
+
 def _short(text: str) -> str:
+    text = text.replace("\x00", "\ufffd")
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 

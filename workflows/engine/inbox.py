@@ -22,9 +22,9 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from workflows.core.wants import Wait
-from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition, Node
 from workflows.engine import clock, hints, ids, store
+from workflows.engine.attempt import Unstorable, broken_input, extracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +128,11 @@ def read(definition: Definition, node: Node, message: Arrived) -> Mapping[str, A
     """The answer's values that rules read; None (and the message is marked invalid) when it breaks the contract."""
     assert node.output is not None
     try:
-        answer = node.output.model_validate_json(message.body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        note = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return extracted(definition, node.name, node.output.model_validate_json(message.body))
+    except (ValidationError, Unstorable) as error:
+        note = broken_input(error) if isinstance(error, ValidationError) else str(error)
         dispose(message.id, "invalid", clock.now(), step=node.name, note=note)
         return None
-    data = answer.model_dump(mode="json")
-    return {".".join(path): extract(data, path) for path in definition.extracts.get(node.name, ())}
 
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
