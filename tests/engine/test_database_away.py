@@ -90,6 +90,18 @@ def test_a_server_that_hangs_up_between_two_statements_counts_as_the_database_be
             wire.execute(through, "SELECT 1", ())
 
 
+def test_a_server_that_hangs_up_before_a_trip_of_many_statements_leaves_no_answer_open() -> None:
+    with relayed() as (through, hang_up):
+        wire.execute_each(through, [("SELECT 1", ()), ("SELECT 2", ())])
+        hang_up()
+
+        try:
+            answers = wire.execute_each(through, [("SELECT 1", ()), ("SELECT 2", ())])
+        except psycopg.OperationalError:
+            return  # nothing was sent
+        assert all(isinstance(answer, psycopg.OperationalError) for answer in answers)
+
+
 def test_a_statement_that_failed_for_its_own_sake_does_not_count_as_the_database_being_away() -> None:
     with pytest.raises(Exception, match="does not exist") as raised:
         store.run("SELECT * FROM no_such_table", ())
