@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.webserver import serving
+
+# Machines that test are busy; what never happens is found out late, what happens is seen at once.
+expect.set_options(timeout=20_000)
 
 #: the distribution's browser, where there is one; otherwise the one that Playwright brings
 CHROMIUM = Path("/usr/bin/chromium")
