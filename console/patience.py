@@ -15,7 +15,7 @@ PER_NAME, PER_ADDRESS, SECONDS = 10, 100, 600
 
 def exhausted(name: str, address: str) -> bool:
     """Whether this name from this address, or this address at all, has to wait."""
-    return cache.get(_key(name, address), 0) >= PER_NAME or cache.get(_key("", address), 0) >= PER_ADDRESS
+    return bool(cache.get(_key(name, address), 0) >= PER_NAME or cache.get(_key("", address), 0) >= PER_ADDRESS)
 
 
 def wrong(name: str, address: str) -> None:
