@@ -74,22 +74,20 @@ def _apply(row: Row, wanted: Change, in_flight: set[Any]) -> Applied:
     decision = decide(definition, row.state, wanted.fact, now, in_flight=in_flight, pace=clock.pace())
     if not decision.events:
         return Applied(row, decision)
-    saved = _write(Optimistic(row, definition, decision, wanted, now))
+    saved = _write(prepare(row, definition, decision, wanted, now))
     assert saved is not None, "the row is locked, so its revision cannot have moved"
     return Applied(saved.row, decision)
 
 
 @dataclass(frozen=True, slots=True)
-class Optimistic:
-    """A decision about a row that is not locked, and the next attempt that `session_id` wants to claim with it."""
+class Prepared:
+    """A decision, the next attempt that is claimed with it, and the statement that writes both."""
 
-    row: Row
     definition: Definition
     decision: Decision
-    wanted: Change
     now: datetime
-    mine: tuple[str, Direction] | None = None
-    session_id: UUID | None = None
+    mine: tuple[str, Direction] | None
+    writing: Writing
 
     @property
     def is_one_statement(self) -> bool:
@@ -97,45 +95,53 @@ class Optimistic:
         return not any(isinstance(effect, _BESIDE) for effect in self.decision.effects)
 
 
-def commit(made: Optimistic) -> Saved | None:
-    """Save an optimistic decision. None: somebody moved the instance meanwhile."""
+def prepare(
+    row: Row,
+    definition: Definition,
+    decision: Decision,
+    wanted: Change,
+    now: datetime,
+    *,
+    mine: tuple[str, Direction] | None = None,
+    session_id: UUID | None = None,
+) -> Prepared:
+    """Spell a decision out; `mine` is the next attempt that `session_id` wants to claim with it."""
+    writing = store.writing(
+        row,
+        definition,
+        decision,
+        now=now,
+        actor=wanted.actor,
+        body=wanted.body,
+        token=wanted.token,
+        finished=wanted.finished,
+        mine=mine,
+        session_id=session_id,
+    )
+    return Prepared(definition, decision, now, mine, writing)
+
+
+def commit(made: Prepared) -> Saved | None:
+    """Save a decision about a row that is not locked. None: somebody moved the instance meanwhile."""
     if made.is_one_statement:
         return _write(made)
     with transaction.atomic():
         return _write(made)
 
 
-def commit_each(made: Sequence[Optimistic]) -> list[Saved | Error | None]:
-    """Save optimistic decisions of one statement each on one trip, each in a transaction of its own."""
-    writings = [_writing(one) for one in made]
+def commit_each(made: Sequence[Prepared]) -> list[Saved | Error | None]:
+    """The same for decisions of one statement each, on one trip, each in a transaction of its own."""
     results: list[Saved | Error | None] = []
-    for one, writing, answer in zip(made, writings, store.run_each([w.call for w in writings]), strict=True):
-        saved = answer if isinstance(answer, Error) else writing.saved(answer)
+    for one, answer in zip(made, store.run_each([one.writing.call for one in made]), strict=True):
+        saved = answer if isinstance(answer, Error) else one.writing.saved(answer)
         if isinstance(saved, Saved):
             _after_commit(saved.row, one.decision, one.mine)
         results.append(saved)
     return results
 
 
-def _writing(made: Optimistic) -> Writing:
-    wanted = made.wanted
-    return store.writing(
-        made.row,
-        made.definition,
-        made.decision,
-        now=made.now,
-        actor=wanted.actor,
-        body=wanted.body,
-        token=wanted.token,
-        finished=wanted.finished,
-        mine=made.mine,
-        session_id=made.session_id,
-    )
-
-
-def _write(made: Optimistic) -> Saved | None:
-    writing = _writing(made)
-    saved = writing.saved(store.run(*writing.call))
+def _write(made: Prepared) -> Saved | None:
+    saved = made.writing.saved(store.run(*made.writing.call))
     if saved is None:
         return None
     for effect in made.decision.effects:

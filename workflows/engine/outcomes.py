@@ -20,7 +20,7 @@ from workflows.core.decide import decide
 from workflows.core.wants import AddWork, Work
 from workflows.dsl.definition import Definition
 from workflows.engine import apply, clock, store
-from workflows.engine.apply import Change, Optimistic
+from workflows.engine.apply import Change, Prepared
 from workflows.engine.attempt import Outcome
 from workflows.engine.patience import AWAY, when_back
 from workflows.engine.store import Claim, Lease, Row, Saved
@@ -49,49 +49,64 @@ class Ended:
 
 
 def record(ended: Ended, session_id: UUID, takes: Takes) -> Claim | None:
-    """Commit an outcome. Returns the instance's next step if that was claimed with it."""
-    try:
-        made = _decided(ended, session_id, takes)
-        if made is None:
-            _record_locked(ended)
-            return None
-        return _next_claim(ended, made, apply.commit(made))
-    except AWAY:
-        _record_when_back(ended)
-        return None
+    """Commit an outcome. Returns the instance's next step if that was claimed with it.
+
+    A database that is away is sat out. What cannot be recorded for another reason is left to the sweeper, so that
+    nobody else's work stops because of it.
+    """
+    return _guarded(ended, lambda: _record(ended, session_id, takes))
 
 
 def record_each(all_ended: Sequence[Ended], session_id: UUID, takes: Takes) -> list[Claim | None]:
-    """Commit the outcomes of different instances, each for itself, as far as possible on one trip."""
-    if len(all_ended) == 1:
-        return [record(all_ended[0], session_id, takes)]
-    made = [_decided(ended, session_id, takes) for ended in all_ended]
-    together = [one for one in made if one is not None and one.is_one_statement]
-    try:
-        answers = iter(apply.commit_each(together))
-    except AWAY as error:  # not one of them was sent, or nobody knows which
-        answers = iter([error] * len(together))
-    following = []
-    for ended, one in zip(all_ended, made, strict=True):
-        if one is None or not one.is_one_statement:
-            following.append(record(ended, session_id, takes))
+    """The same for the outcomes of different instances, on one trip for all that takes no more than a statement."""
+    following: list[Claim | None] = [None] * len(all_ended)
+    together: list[tuple[int, Prepared]] = []
+    for place, ended in enumerate(all_ended):
+        made = _for_the_trip(ended, session_id, takes) if len(all_ended) > 1 else None
+        if made is not None:
+            together.append((place, made))
         else:
-            following.append(_understood(ended, one, next(answers)))
+            following[place] = record(ended, session_id, takes)
+    answers = _answers([made for _, made in together])
+    for (place, made), answer in zip(together, answers, strict=True):
+        following[place] = _guarded(all_ended[place], partial(_next_claim, all_ended[place], made, answer))
     return following
 
 
-def _understood(ended: Ended, made: Optimistic, answer: Saved | Error | None) -> Claim | None:
-    """One answer of a common trip. What the database refuses is left to the sweeper, so that the others go on."""
-    if isinstance(answer, AWAY):
+def _guarded(ended: Ended, action: Callable[[], Claim | None]) -> Claim | None:
+    try:
+        return action()
+    except AWAY:
         _record_when_back(ended)
-        return None
-    if isinstance(answer, Error):
-        log.error("attempt.not_recorded", step=ended.claim.step, instance=str(ended.claim.row.id), exc_info=answer)
-        return None
-    return _next_claim(ended, made, answer)
+    except Exception:  # an edge: the lease runs out, and the attempt is taken for lost
+        log.exception("attempt.not_recorded", step=ended.claim.step, instance=str(ended.claim.row.id))
+    return None
 
 
-def _decided(ended: Ended, session_id: UUID, takes: Takes) -> Optimistic | None:
+def _record(ended: Ended, session_id: UUID, takes: Takes) -> Claim | None:
+    made = _decided(ended, session_id, takes)
+    if made is None:
+        _record_locked(ended)
+        return None
+    return _next_claim(ended, made, apply.commit(made))
+
+
+def _for_the_trip(ended: Ended, session_id: UUID, takes: Takes) -> Prepared | None:
+    try:
+        made = _decided(ended, session_id, takes)
+    except Exception:  # recorded alone it fails once more, and is reported there
+        return None
+    return made if made is not None and made.is_one_statement else None
+
+
+def _answers(made: Sequence[Prepared]) -> Sequence[Saved | Error | None]:
+    try:
+        return apply.commit_each(made) if made else []
+    except AWAY as error:  # nothing was sent, or nobody knows what arrived
+        return [error] * len(made)
+
+
+def _decided(ended: Ended, session_id: UUID, takes: Takes) -> Prepared | None:
     """The decision on the row as it was claimed. None: it takes the instance's lock to know what follows."""
     claim, now = ended.claim, clock.now()
     decision = decide(ended.definition, claim.row.state, ended.outcome.fact, now, pace=clock.pace())
@@ -103,14 +118,16 @@ def _decided(ended: Ended, session_id: UUID, takes: Takes) -> Optimistic | None:
         if isinstance(effect, AddWork) and effect.work.ready_at is None and not effect.work.held
     )
     mine = next(((work.step, work.direction) for work in ready if work.pool == claim.pool and takes(work)), None)
-    return Optimistic(claim.row, ended.definition, decision, ended.change, now, mine, session_id)
+    return apply.prepare(claim.row, ended.definition, decision, ended.change, now, mine=mine, session_id=session_id)
 
 
-def _next_claim(ended: Ended, made: Optimistic, saved: Saved | None) -> Claim | None:
-    if saved is None:
+def _next_claim(ended: Ended, made: Prepared, answer: Saved | Error | None) -> Claim | None:
+    if isinstance(answer, Error):
+        raise answer
+    if answer is None:
         _record_locked(ended)
         return None
-    if made.mine is None or saved.token is None:
+    if made.mine is None or answer.token is None:
         return None
     dependency = next(
         effect.work.dependency
@@ -118,7 +135,7 @@ def _next_claim(ended: Ended, made: Optimistic, saved: Saved | None) -> Claim | 
         if isinstance(effect, AddWork) and (effect.work.step, effect.work.direction) == made.mine
     )
     step, direction = made.mine
-    return Claim(saved.row, step, direction, saved.token, clock.now(), ended.claim.pool, dependency)
+    return Claim(answer.row, step, direction, answer.token, clock.now(), ended.claim.pool, dependency)
 
 
 def _record_when_back(ended: Ended) -> None:

@@ -37,6 +37,8 @@ _connections: WeakKeyDictionary[psycopg.Connection[Any], _Kept] = WeakKeyDiction
 Rows = list[tuple[Any, ...]]
 #: A statement and its parameters.
 Call = tuple[str, Sequence[Any]]
+#: The name of a prepared statement, its parameters as libpq takes them, and their formats.
+_Bound = tuple[bytes, Sequence[Any], Any]
 
 
 def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[Any]) -> Rows:
@@ -46,10 +48,10 @@ def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[
     psycopg's errors.
     """
     kept, libpq = _kept(conn), conn.pgconn
-    name, values = _bound(libpq, kept, statement, parameters)
+    bound = _bound(libpq, kept, statement, parameters)
     if not conn.autocommit and libpq.transaction_status == TransactionStatus.IDLE:
         _checked(libpq, libpq.exec_(b"BEGIN"))
-    return _rows(kept, _checked(libpq, libpq.exec_prepared(name, values, kept.convert.formats)))
+    return _rows(kept, _checked(libpq, libpq.exec_prepared(*bound)))
 
 
 def execute_each(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[Rows | psycopg.Error]:
@@ -60,20 +62,17 @@ def execute_each(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[R
     not arrive: nobody knows whether those were committed.
     """
     kept, libpq = _kept(conn), conn.pgconn
-    bound = []
-    for statement, parameters in calls:
-        name, values = _bound(libpq, kept, statement, parameters)
-        bound.append((name, values, kept.convert.formats))
+    bound = [_bound_or_error(libpq, kept, *call) for call in calls]
     libpq.enter_pipeline_mode()
     try:
-        for name, values, formats in bound:
-            libpq.send_query_prepared(name, values, formats)
-            libpq.pipeline_sync()
-        answers = [_answer(libpq, kept) for _ in bound]
+        for one in bound:
+            if not isinstance(one, psycopg.Error):
+                libpq.send_query_prepared(*one)
+                libpq.pipeline_sync()
+        return [one if isinstance(one, psycopg.Error) else _answer(libpq, kept) for one in bound]
     finally:
         if libpq.status == ConnStatus.OK:
             libpq.exit_pipeline_mode()
-    return answers
 
 
 def _answer(libpq: PGconn, kept: _Kept) -> Rows | psycopg.Error:
@@ -115,11 +114,19 @@ def _kept(conn: psycopg.Connection[Any]) -> _Kept:
     return kept
 
 
-def _bound(libpq: PGconn, kept: _Kept, statement: str, parameters: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
-    """The name of the prepared statement, and its parameters as libpq takes them."""
+def _bound(libpq: PGconn, kept: _Kept, statement: str, parameters: Sequence[Any]) -> _Bound:
     values = kept.convert.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
     name = kept.names.get((statement, kept.convert.types or ()))
-    return name or _prepare(libpq, kept, statement), values
+    return name or _prepare(libpq, kept, statement), values, kept.convert.formats
+
+
+def _bound_or_error(libpq: PGconn, kept: _Kept, statement: str, parameters: Sequence[Any]) -> _Bound | psycopg.Error:
+    try:
+        return _bound(libpq, kept, statement, parameters)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error as error:
+        return error
 
 
 def _rows(kept: _Kept, result: PGresult) -> Rows:
