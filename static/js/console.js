@@ -93,7 +93,7 @@
   // ---- live: the socket says that something changed, the page reads it again over HTTP --------------------------------
   const notice = document.getElementById("live");
   if (!notice) return;
-  const PAUSE = { board: 1000, instance: 300 }, SILENCE = 10000, GRACE = 2500;
+  const PAUSE = { board: 1000, instance: 300 }, SILENCE = 10000, GRACE = 2500, PATIENCE = 20000;
   let socket = null, asked = "", heard = Date.now(), lost = null;
   const plans = new Map();
   const regions = () => all("[data-live]");
@@ -103,7 +103,7 @@
   function reread(region) {
     const plan = plans.get(region.id) || { last: 0, timer: 0, busy: false, again: false };
     plans.set(region.id, plan);
-    if (plan.busy) { plan.again = true; return; }
+    if (plan.busy && Date.now() - plan.last < PATIENCE) { plan.again = true; return; }
     if (plan.timer) return;
     const pause = PAUSE[topic(region)];
     const wait = Math.max(0, plan.last + pause - Date.now()) + Math.random() * pause * 0.2;
@@ -117,10 +117,10 @@
     }, wait);
   }
   document.addEventListener("htmx:finally:request", event => {
-    const plan = plans.get(event.target.id);
+    const { id } = event.detail.ctx.sourceElement, plan = plans.get(id), region = document.getElementById(id);
     if (!plan?.busy) return;
     plan.busy = false;
-    if (plan.again) { plan.again = false; reread(event.target); }
+    if (plan.again && region) { plan.again = false; reread(region); }
   });
 
   function subscribe() {
@@ -171,6 +171,9 @@
     if (event.detail.code === 4401) { clearTimeout(lost); show("out"); }
     else if (!document.hidden) lost ??= setTimeout(() => show("lost"), GRACE); // counted from the first failure
   });
+  // Connected from here, not in the markup: htmx may look at the page before its extension and this script have arrived.
+  notice.setAttribute("hx-ws:connect", "/ws/live/");
+  htmx.process(notice);
   setInterval(() => {
     if (socket?.readyState === WebSocket.OPEN && Date.now() - heard > SILENCE && !document.hidden) socket.close();
   }, 2000);
