@@ -15,8 +15,8 @@ import pytest
 from tests.platform.lineage import alive, command_of, descendants, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-#: runs until it is told to end, and records when it does
-OBEDIENT = 'trap "echo $0 >> $RECORD; exit 0" TERM; while :; do sleep 0.05; done'
+#: runs until it is told to end, and records when it does; it hears from the moment its name stands in `$RECORD.hears`
+OBEDIENT = 'trap "echo $0 >> $RECORD; exit 0" TERM; echo $0 >> $RECORD.hears; while :; do sleep 0.05; done'
 #: has a child of its own and does not hear
 DEAF = 'trap "" TERM; sleep 1000 & while :; do sleep 0.05; done'
 
@@ -54,6 +54,11 @@ class Keeper:
     def recorded(self) -> list[str]:
         return self.record.read_text().split()
 
+    def hears(self) -> list[str]:
+        """Which obedient programs have begun to listen."""
+        hears = self.record.with_name("record.hears")
+        return hears.read_text().split() if hears.exists() else []
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
@@ -63,6 +68,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         named = {name: script.replace("$0", name) for name, script in programs.items()}
         keepers.append(Keeper(tmp_path, named, lifeline=lifeline))
         keepers[-1].hear("watching")
+        obedient = {name for name, script in programs.items() if script == OBEDIENT}
+        assert eventually(lambda: obedient <= set(keepers[-1].hears()))
         return keepers[-1]
 
     yield begin

@@ -38,17 +38,24 @@ class Inputs:
 
     instance_id: UUID
     known: dict[int, BaseModel | None] = field(default_factory=dict)
+    #: bodies that were read ahead, by history seq
+    unread: dict[int, str | None] = field(default_factory=dict)
 
     def fetch(self, definition: Definition, state: State, function: Function) -> dict[str, BaseModel | None]:
         """The function's arguments by parameter name; None for what was skipped, dropped or is not known."""
+        if missing := self.missing(definition, state, function):
+            self.unread.update(store.payloads(self.instance_id, missing))
         wanted = {name: (source, _seq(definition, state, source)) for name, source in function.parameters}
-        missing = {seq for _, seq in wanted.values() if seq and seq not in self.known}
-        bodies = store.payloads(self.instance_id, missing) if missing else {}
         for source, seq in wanted.values():
-            if seq in bodies:
-                body = bodies[seq]
+            if seq in self.unread:
+                body = self.unread.pop(seq)
                 self.known[seq] = _contract(definition, source).model_validate_json(body) if body is not None else None
         return {name: self.known.get(seq) if seq else None for name, (_, seq) in wanted.items()}
+
+    def missing(self, definition: Definition, state: State, function: Function) -> set[int]:
+        """The history seqs of the results the function needs and nobody has read yet."""
+        seqs = {_seq(definition, state, source) for _, source in function.parameters}
+        return {seq for seq in seqs if seq and seq not in self.known and seq not in self.unread}
 
 
 def _seq(definition: Definition, state: State, source: str) -> int:

@@ -16,13 +16,14 @@ from functools import cache, partial
 from uuid import UUID
 
 import structlog
+from django.db import connection
 
 from workflows import registry
 from workflows.core.wants import QUARANTINE, Work
 from workflows.dsl.definition import Definition
 from workflows.dsl.dependency import INTERNAL
 from workflows.engine import clock, hints, outcomes, sessions, store
-from workflows.engine.attempt import Inputs, Outcome, execute
+from workflows.engine.attempt import Inputs, Outcome, execute, function_of
 from workflows.engine.outcomes import Ended, Takes
 from workflows.engine.patience import AWAY, when_back
 from workflows.engine.sessions import Session
@@ -81,6 +82,7 @@ def _work_off(claims: list[Claim], session: Session) -> int:
     def takes(work: Work) -> bool:
         return rounds < MAX_STEPS and work.repeats_safely and work.dependency in fast
 
+    _read_ahead(runs)
     while runs:
         rounds += 1
         going: list[_Run] = []
@@ -91,6 +93,17 @@ def _work_off(claims: list[Claim], session: Session) -> int:
         _give_back([run.claim for run in runs])
         runs = going
     return made
+
+
+def _read_ahead(runs: list[_Run]) -> None:
+    """Read what the first steps of a batch need on one trip; with the database away, each run notices for itself."""
+    wanted = [(run.claim.row.id, seq) for run in runs for seq in run.missing()]
+    inputs = {run.claim.row.id: run.inputs for run in runs}
+    try:
+        for instance_id, seq, body in store.payloads_of(wanted) if wanted else ():
+            inputs[instance_id].unread[seq] = body
+    except AWAY:
+        connection.close()
 
 
 def _attempt_some(runs: list[_Run], session: Session) -> list[tuple[_Run, Ended]]:
@@ -169,6 +182,12 @@ class _Run:
 
     def __init__(self, claim: Claim) -> None:
         self.claim, self.inputs = claim, Inputs(claim.row.id)
+
+    def missing(self) -> set[int]:
+        """The history seqs of the results that what is claimed needs."""
+        definition = registry.find(self.claim.row.workflow, self.claim.row.version)
+        function = function_of(definition.by_name[self.claim.step], self.claim.direction)
+        return self.inputs.missing(definition, self.claim.row.state, function)
 
     def attempt(self, session: Session) -> Ended | None:
         """Carry out what is claimed. None: the lease has ended, or the database is away and it was given back."""

@@ -83,13 +83,12 @@ def start(
     business_key = str(getattr(model, definition.key)).strip()
     _check_key(definition, business_key, key, priority)
     digest = input_hash(raw)
-    for _ in range(3):  # a concurrent start may take the run number; the next look finds it
-        run = _next_run(definition, business_key, digest, restart=restart)
+    run: int | Started = _next_run(definition, business_key, digest, restart=True) if restart else 1
+    for _ in range(4):  # somebody was here before, perhaps only just now: the next look finds them
         if isinstance(run, Started):
             return run
         started = _insert(definition, model, business_key, digest, run, actor, correlation_id, priority, through)
-        if started is not None:
-            return started
+        run = started or _next_run(definition, business_key, digest, restart=restart)
     raise Conflict(f"{business_key} is being started by somebody else", None)
 
 

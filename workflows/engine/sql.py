@@ -224,3 +224,8 @@ UPDATE workflows_work SET session_id = NULL, leased_at = NULL, deadline_at = NUL
 WHERE instance_id = $1 AND step = $2 AND direction = $3 AND token = $4 AND session_id IS NOT NULL
 """
 PAYLOADS = "SELECT seq, body FROM workflows_payload WHERE instance_id = $1 AND seq = ANY($2)"
+PAYLOADS_OF = """
+SELECT p.instance_id, p.seq, p.body
+FROM unnest($1::uuid[], $2::int[]) AS wanted(instance_id, seq)
+JOIN workflows_payload p ON p.instance_id = wanted.instance_id AND p.seq = wanted.seq
+"""

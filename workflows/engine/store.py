@@ -247,6 +247,12 @@ def payloads(instance_id: UUID, seqs: Iterable[int]) -> dict[int, str | None]:
     return dict(run(sql.PAYLOADS, (instance_id, list(seqs))))
 
 
+def payloads_of(wanted: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, int, str | None]]:
+    """The same for many instances: (instance, seq, body) of every (instance, seq) that is stored."""
+    found: list[Any] = run(sql.PAYLOADS_OF, ([instance_id for instance_id, _ in wanted], [seq for _, seq in wanted]))
+    return found
+
+
 def unclaim(claim: Claim) -> None:
     """Give an attempt back that was not begun. Losing the race means the lease had ended anyway."""
     run(sql.UNCLAIM, (claim.row.id, claim.step, claim.direction, claim.token))

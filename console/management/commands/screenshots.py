@@ -43,10 +43,11 @@ def running_demo(data_dir: Path) -> dict[str, Any]:
     """Addresses and sign-ins of the demonstration that runs on this data directory. CommandError if none does."""
     try:
         demo: dict[str, Any] = json.loads((data_dir / "demo.json").read_text())
+        demo |= {name: demo[name].rstrip("/") for name in ("url", "simulators_url")}
         httpx.get(f"{demo['url']}/readyz", timeout=5, trust_env=False).raise_for_status()
-    except (OSError, ValueError, httpx.HTTPError):
+    except (OSError, ValueError, KeyError, httpx.HTTPError):
         raise CommandError(f"No demonstration runs on {data_dir}. Start one with `make up`.") from None
-    return {**demo, "url": demo["url"].rstrip("/"), "simulators_url": demo["simulators_url"].rstrip("/")}
+    return demo
 
 
 @contextmanager
