@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "breakers",
+    "approvals",
     "workflows",
     *(["workflows.demo"] if DEMO else []),
     *CONSOLE_APPS,

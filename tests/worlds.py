@@ -11,10 +11,10 @@ from uuid import UUID
 from django.contrib.auth.models import Group, User
 from django.db import connection, connections
 
-from workflows import interventions
+from workflows import interventions, rollups
 from workflows.core import events as e
 from workflows.core.evolve import fold
-from workflows.engine import chain, codec
+from workflows.engine import chain, clock, codec
 from workflows.engine.chain import Actor
 from workflows.interventions import Principal
 from workflows.models import Event, Instance, LateResult, Message, OutboxEvent, Payload, Timer, Wait, Work
@@ -55,6 +55,18 @@ def together(*acts: Callable[[], object]) -> list[object]:
     if errors:
         raise errors[0]
     return results
+
+
+def rolled() -> int:
+    """One round of counting, once no transaction elsewhere in the shared cluster hides what was written before it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(xid::text::bigint), 0) FROM workflows_event")
+        newest = cursor.fetchone()[0]
+        for _ in range(100_000):
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            if cursor.fetchone()[0] > newest:
+                break
+    return rollups.roll(clock.read())
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from tests.engine.desk import Desk
+from tests.worlds import rolled
 from workflows import rollups
 from workflows.engine import clock
 from workflows.models import Instance, Rollup
@@ -20,8 +21,8 @@ def test_an_order_is_counted_once_however_often_somebody_counts() -> None:
     desk = Desk()
     desk.delivered()
 
-    first = rollups.roll(clock.read())
-    again = rollups.roll(clock.read())
+    first = rolled()
+    again = rolled()
 
     totals = rollups.totals()
     assert (first, again) == (10, 0)  # the start, eight answers and the end
@@ -41,7 +42,7 @@ def test_what_commits_late_is_counted_later_not_lost() -> None:
         before = rollups.roll(clock.read())
         slow.commit()
 
-    after = rollups.roll(clock.read())
+    after = rolled()
 
     assert (before, after) == (0, 1)
 
@@ -51,25 +52,13 @@ def test_failures_retries_and_seconds_belong_to_the_dependency() -> None:
     instance_id = desk.start()
     desk.fail(desk.claimed(instance_id, "risk"))
 
-    rollups.roll(clock.read())
+    rolled()
 
     totals = rollups.totals()
     assert totals["failures", "fraud"][0] == totals["retries", "fraud"][0] == totals["attempts", "fraud"][0] == 1
     assert totals["latency", "fraud"][0] == 1
     assert totals["latency", "fraud"][1] >= 0
     assert ("failures", "warehouse") not in totals
-
-
-def rolled() -> None:
-    """One round, once no transaction elsewhere in the shared cluster hides what was written before it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(xid::text::bigint), 0) FROM workflows_event")
-        newest = cursor.fetchone()[0]
-        for _ in range(100_000):
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-            if cursor.fetchone()[0] > newest:
-                break
-    rollups.roll(clock.read())
 
 
 def test_another_database_begins_anew_without_counting_twice() -> None:

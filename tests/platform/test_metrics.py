@@ -11,7 +11,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.engine.desk import Desk
-from workflows import rollups
+from tests.worlds import rolled
 from workflows.engine import clock, inbox
 from workflows.models import Subscription, Work
 
@@ -49,7 +49,7 @@ def test_instances_work_and_attempts_are_counted() -> None:
     now = clock.read()
     Work.objects.filter(instance_id=failing, step="risk").update(ready_at=now - timedelta(minutes=5))
     Work.objects.filter(instance_id=failing, step="stock").update(ready_at=now + timedelta(minutes=5))
-    rollups.roll(clock.read())
+    rolled()
 
     found = scraped()
 

@@ -196,7 +196,7 @@ CLAIM_BATCH = _CLAIM.format(
     picked="""
     SELECT ready.id FROM (VALUES (0), (1), (2)) AS bands(band) CROSS JOIN LATERAL (
         SELECT w.id FROM workflows_work w
-        WHERE w.pool = $2 AND w.band = bands.band AND w.session_id IS NULL AND NOT w.held
+        WHERE w.pool = $2 AND w.band = bands.band AND w.session_id IS NULL AND NOT w.held AND NOT w.parked
           AND w.ready_at <= clock_timestamp()
           AND w.workflow || '/' || w.version = ANY($3)
           AND (CASE WHEN $4 THEN w.safe AND w.dependency = ANY($5) ELSE w.dependency <> ALL($5) END)
@@ -207,8 +207,9 @@ CLAIM_ONE = _CLAIM.format(
     turn="0",
     picked="""
     SELECT w.id FROM workflows_work w
-    WHERE w.instance_id = $2 AND w.session_id IS NULL AND NOT w.held AND w.ready_at <= clock_timestamp()
-      AND w.pool = $3 AND w.workflow || '/' || w.version = ANY($4) AND w.dependency <> ALL($5)
+    WHERE w.instance_id = $2 AND w.session_id IS NULL AND NOT w.held AND NOT w.parked
+      AND w.ready_at <= clock_timestamp() AND w.pool = $3
+      AND w.workflow || '/' || w.version = ANY($4) AND w.dependency <> ALL($5)
     ORDER BY w.id LIMIT 1 FOR UPDATE SKIP LOCKED""",
 )
 

@@ -74,16 +74,17 @@ LIMIT 500
 #: One look into the index per pool, however much is ready in any of them.
 _READY_POOLS = """
 WITH RECURSIVE pools AS (
-    (SELECT pool FROM workflows_work WHERE session_id IS NULL AND NOT held ORDER BY pool LIMIT 1)
+    (SELECT pool FROM workflows_work WHERE session_id IS NULL AND NOT held AND NOT parked ORDER BY pool LIMIT 1)
     UNION ALL
     SELECT (
         SELECT next.pool FROM workflows_work next
-        WHERE next.session_id IS NULL AND NOT next.held AND next.pool > pools.pool ORDER BY next.pool LIMIT 1
+        WHERE next.session_id IS NULL AND NOT next.held AND NOT next.parked AND next.pool > pools.pool
+        ORDER BY next.pool LIMIT 1
     ) FROM pools WHERE pools.pool IS NOT NULL
 )
 SELECT pool FROM pools WHERE EXISTS (
     SELECT FROM workflows_work ready
-    WHERE ready.pool = pools.pool AND ready.session_id IS NULL AND NOT ready.held
+    WHERE ready.pool = pools.pool AND ready.session_id IS NULL AND NOT ready.held AND NOT ready.parked
       AND ready.ready_at <= clock_timestamp()
 )
 """

@@ -10,37 +10,48 @@ CAPABILITIES = {
     "read": "see instances, their status and history",
     "payload": "see personal fields of inputs and results",
     "start": "start instances",
+    "approve": "decide what they are asked to approve",
     "retry": "try failed work again",
+    "skip": "skip steps that cannot go on",
+    "complete": "enter the result of a step by hand",
+    "signal": "hand an answer to an instance that waits for it",
+    "reassign": "give instances to another owner",
     "pause": "pause and resume instances",
     "cancel": "cancel instances and correct what was done",
     "compensate": "correct what was done, also after the end",
+    "repair": "look after causes of trouble and unmatched callbacks",
+    "reset": "let a circuit breaker try its dependency again",
+    "force": "hold circuit breakers open or closed",
+    "tune": "change the rules of circuit breakers",
+    "intake": "stop and resume taking in new instances",
+    "rollout": "choose the version that new instances take",
+    "audit": "read and export who did what",
     "subscribe": "manage subscriptions to published events",
+    "govern": "manage people, roles and tokens",
     "faults": "turn the fault dials of the demonstration",
 }
 
 _READERS = frozenset({"read", "start"})
-_OPERATORS = frozenset({"read", "payload", "start", "retry", "pause", "cancel", "compensate", "faults"})
+_OPERATORS = _READERS | {
+    "payload", "retry", "skip", "complete", "signal", "reassign", "pause", "cancel", "compensate", "repair", "reset",
+    "force", "intake", "audit", "faults",
+}  # fmt: skip
 
 #: Role (Django group) to capabilities.
 ROLES = {
     "support": _READERS,
-    "approver": _READERS | {"payload"},
+    "approver": _READERS | {"payload", "approve"},
     "operator": _OPERATORS,
     "admin": frozenset(CAPABILITIES),
 }
 
-#: The capability each action needs.
-NEEDS = {
-    "start": "start",
-    "retry": "retry",
-    "pause": "pause",
+#: The capability each action needs; one of the same name, unless it is said here.
+NEEDS = {name: name for name in CAPABILITIES} | {
     "resume": "pause",
-    "cancel": "cancel",
-    "compensate": "compensate",
-    "subscribe": "subscribe",
-    "faults": "faults",
-    "read": "read",
-    "payload": "payload",
+    "reject": "approve",
+    "hold-open": "force",
+    "hold-closed": "force",
+    "release": "force",
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from workflows.models.fields import TransactionId
+
 
 class AuditEntry(models.Model):
     """One act of a person, client or policy, refused attempts included. Rows are never changed or deleted."""
@@ -27,9 +29,38 @@ class AuditEntry(models.Model):
     correlation_id = models.TextField(default="", blank=True)
     #: page, api, command or engine
     through = models.TextField(default="", blank=True)
+    xid = TransactionId()
 
     class Meta:
-        indexes = [models.Index(fields=["actor", "at"], name="audit_actor")]
+        indexes = [
+            models.Index(fields=["actor", "at"], name="audit_actor"),
+            models.Index(fields=["xid", "id"], name="audit_cursor"),
+        ]
+
+
+class AuditSeal(models.Model):
+    """A stretch of the audit, closed for good: the rows behind the seal before it, up to (`xid`, `last_id`).
+
+    `hash` is SHA-256 over the hash before and the canonical text of every row in the stretch.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    xid = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    count = models.IntegerField()
+    hash = models.BinaryField()
+    at = models.DateTimeField()
+
+
+class ScopedRole(models.Model):
+    """A role that a person has for one workflow only; a role for all of them is membership in the group."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="scoped_roles")
+    role = models.TextField()
+    workflow = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "role", "workflow"], name="scoped_role_once")]
 
 
 class Operation(models.Model):
@@ -58,11 +89,14 @@ class Operation(models.Model):
 
 
 class ApiToken(models.Model):
-    """A bearer token; only its SHA-256 is stored."""
+    """A bearer token; only its SHA-256 is stored. It never carries more rights than its user has now."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     digest = models.TextField(unique=True)
     label = models.TextField(default="", blank=True)
+    #: the capabilities and the workflows it is good for; empty: all of its user's
+    capabilities = models.JSONField(default=list, blank=True)
+    workflows = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)

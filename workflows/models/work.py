@@ -20,6 +20,8 @@ class Work(models.Model):
     band = models.SmallIntegerField(default=1)
     ready_at = models.DateTimeField()
     held = models.BooleanField(default=False)
+    #: refused by the dependency's breaker; the pump offers it again
+    parked = models.BooleanField(default=False, db_default=False)
     #: may be claimed in a batch: repeating it is harmless
     safe = models.BooleanField(default=True)
     timeout_seconds = models.FloatField()
@@ -32,8 +34,11 @@ class Work(models.Model):
         constraints = [models.UniqueConstraint(fields=["instance_id", "step", "direction"], name="work_once")]
         indexes = [
             models.Index(
-                fields=["pool", "band", "ready_at"], name="work_ready", condition=Q(session_id__isnull=True, held=False)
+                fields=["pool", "band", "ready_at"],
+                name="work_ready",
+                condition=Q(session_id__isnull=True, held=False, parked=False),
             ),
+            models.Index(fields=["dependency", "ready_at"], name="work_parked", condition=Q(parked=True)),
             models.Index(fields=["session_id"], name="work_leased", condition=Q(session_id__isnull=False)),
         ]
 

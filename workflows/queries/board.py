@@ -170,7 +170,7 @@ def crew(now: datetime) -> Crew:
     """Who is alive and what waits for them. Two queries."""
     alive = Session.objects.filter(ended_at__isnull=True, alive_until__gt=now)
     kinds = list(alive.values_list("kind", flat=True))
-    ready = Work.objects.filter(session_id__isnull=True, held=False, ready_at__lte=now)
+    ready = Work.objects.filter(session_id__isnull=True, held=False, parked=False, ready_at__lte=now)
     times = list(ready.order_by().values_list("ready_at", flat=True)[:MOST])
     return Crew(
         workers=kinds.count("worker"),

@@ -86,12 +86,13 @@ FROM workflows_instance WHERE ended_at IS NULL GROUP BY workflow, status ORDER B
 """
 _QUEUES = """
 SELECT pool,
-       count(*) FILTER (WHERE session_id IS NULL AND NOT held AND ready_at <= clock_timestamp()),
-       count(*) FILTER (WHERE session_id IS NULL AND (held OR ready_at > clock_timestamp())),
+       count(*) FILTER (WHERE ready),
+       count(*) FILTER (WHERE session_id IS NULL AND NOT ready),
        count(session_id),
-       coalesce(extract(epoch FROM clock_timestamp() - min(ready_at)
-                FILTER (WHERE session_id IS NULL AND NOT held AND ready_at <= clock_timestamp())), 0)::float8
-FROM workflows_work GROUP BY pool ORDER BY pool
+       coalesce(extract(epoch FROM clock_timestamp() - min(ready_at) FILTER (WHERE ready)), 0)::float8
+FROM workflows_work,
+     LATERAL (SELECT session_id IS NULL AND NOT held AND NOT parked AND ready_at <= clock_timestamp() AS ready) AS judged
+GROUP BY pool ORDER BY pool
 """
 _CALLBACKS = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::float8

@@ -72,7 +72,7 @@ def _when(snapshot: Snapshot) -> dict[str, object]:
 _IDLE = """
 WITH overdue AS MATERIALIZED (
     SELECT w.* FROM workflows_work w
-    WHERE w.session_id IS NULL AND NOT w.held AND w.ready_at < %(calm)s
+    WHERE w.session_id IS NULL AND NOT w.held AND NOT w.parked AND w.ready_at < %(calm)s
       AND w.workflow || '/' || w.version = ANY(%(capable)s)
 ), done AS MATERIALIZED (
     SELECT DISTINCT i.workflow, i.version, e.step
