@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from workflows.engine import failpoints
+
 T = TypeVar("T")
 
 
 #: the host names that are allowed when none are given
 LOCAL: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "[::1]", "testserver", ".localhost"})
-#: what a failpoint may do; `stop` and `sleep` need seconds
-FAILPOINT = re.compile(r"[a-i]:(kill9|raise|exec_then_raise|(stop|sleep):\d+(\.\d+)?)")
 
 
 def refuse(name: str, problem: str) -> ImproperlyConfigured:
@@ -149,14 +149,14 @@ def pace(name: str, *, demo: bool) -> float:
 
 def failpoint(name: str, *, chaos: bool) -> str:
     """A deliberate failure such as `d:kill9`; only where CHAOS=1."""
-    value = os.environ.get(name, "").strip()
-    if not value:
-        return ""
-    if not chaos:
-        raise refuse(name, "works only together with CHAOS=1.")
-    if not FAILPOINT.fullmatch(value):
-        raise refuse(name, "must be a letter a-i and kill9, stop:SECONDS, raise, sleep:SECONDS or exec_then_raise.")
-    return value
+
+    def parse(raw: str) -> str:
+        if not chaos:
+            raise ValueError("works only together with CHAOS=1.")
+        failpoints.read(raw)
+        return raw
+
+    return read(name, parse, "")
 
 
 def webhook_secrets(name: str) -> dict[str, tuple[str, ...]]:

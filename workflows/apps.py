@@ -1,5 +1,7 @@
 """The product: definitions, the pure core, the engine, and the one door for changes."""
 
+from pathlib import Path
+
 from django.apps import AppConfig
 
 
@@ -8,5 +10,10 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Every command looks at the definitions first."""
+        """Every command looks at the definitions first; failpoints strike from here on, where they were asked for."""
+        from django.conf import settings
+
         from workflows import checks  # noqa: F401
+        from workflows.engine import failpoints
+
+        failpoints.arm(getattr(settings, "FAILPOINT", ""), Path(getattr(settings, "DATA_DIR", "var")))

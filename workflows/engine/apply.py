@@ -24,7 +24,7 @@ from workflows.core.facts import Fact, MessageArrived
 from workflows.core.state import Direction
 from workflows.core.wants import AddWork, CloseWait, Effect, OpenWait
 from workflows.dsl.definition import Definition
-from workflows.engine import chain, clock, hints, inbox, news, sql, store
+from workflows.engine import chain, clock, failpoints, hints, inbox, news, sql, store
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row, Saved, Writing
 
@@ -217,6 +217,7 @@ def _after_commit(row: Row, decision: Decision, mine: tuple[str, Direction] | No
 
 
 def _tell(row: Row, pools: set[str]) -> None:
+    failpoints.at("e", row.id)
     for pool in pools:
         hints.wake(pool, row.id)
     news.changed(row.id, row.revision)

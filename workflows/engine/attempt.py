@@ -21,7 +21,7 @@ from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition, Function, Irreversible, Node
 from workflows.dsl.dependency import INTERNAL
 from workflows.dsl.errors import PersonNeeded, Refused, StepOutcome, TemporaryFailure
-from workflows.engine import store
+from workflows.engine import failpoints, store
 from workflows.engine.calls import RunningCall
 from workflows.engine.patience import AWAY
 from workflows.engine.store import Claim
@@ -100,7 +100,9 @@ def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) 
     if function.wants_call:
         arguments["call"] = running_call(claim, state, node)
     try:
-        return _returned(definition, node, claim.direction, function.call(**arguments), common)
+        with failpoints.around("f" if claim.direction is Direction.COMPENSATE else "c", claim.row.id):
+            result = function.call(**arguments)
+        return _returned(definition, node, claim.direction, result, common)
     except Refused as refusal:
         return Outcome(facts.RefusedBy(code=_short(refusal.code), reason=_short(refusal.reason), **common))
     except StepOutcome as outcome:

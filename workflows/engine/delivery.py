@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from workflows.engine import apply, clock, inbox, store
+from workflows.engine import apply, clock, failpoints, inbox, store
 
 
 def deliver(message_id: UUID) -> bool:
@@ -28,6 +28,7 @@ def deliver(message_id: UUID) -> bool:
             return False  # another process was faster, or it waits until the instance is resumed
         source, body = pending[0]
         in_flight = {(lease.step, lease.direction) for lease in leases if lease.session_id is not None}
+        failpoints.at("g", instance_id)
         apply.accept(row, inbox.Arrived(message_id, source, body, step), in_flight, clock.read())
         return True
 

@@ -22,7 +22,7 @@ from workflows import registry
 from workflows.core.wants import QUARANTINE, Work
 from workflows.dsl.definition import Definition
 from workflows.dsl.dependency import INTERNAL
-from workflows.engine import clock, hints, outcomes, sessions, store
+from workflows.engine import clock, failpoints, hints, outcomes, sessions, store
 from workflows.engine.attempt import Inputs, Outcome, execute, function_of
 from workflows.engine.outcomes import Ended, Takes
 from workflows.engine.patience import AWAY, when_back
@@ -47,6 +47,7 @@ def look(pool: str, instance_id: UUID | None = None) -> int:
     """Work until the pool has nothing ready or a few seconds have passed. Returns how many attempts were made."""
     session = sessions.current()
     session.heard.set()
+    failpoints.at("a", instance_id or "")
     began, made = time.monotonic(), 0
     if instance_id is not None and not session.draining.is_set():
         first = store.claim_one(session.id, instance_id, pool, registry.capabilities(), _at_cap(session))
@@ -195,6 +196,7 @@ class _Run:
             claim = _renewed(self.claim)
             if claim is None:
                 return None
+            failpoints.at("b", claim.row.id)
             definition = registry.find(claim.row.workflow, claim.row.version)
             return Ended(claim, definition, _attempt(definition, claim, session, self.inputs))
         except AWAY:
@@ -216,6 +218,7 @@ def _attempt(definition: Definition, claim: Claim, session: Session, inputs: Inp
     timeout = (definition.by_name[claim.step].calls or INTERNAL).timeout.total_seconds()
     with session.attempting(claim.dependency, timeout):
         outcome = execute(definition, claim, claim.row.state, inputs)
+    failpoints.at("d", claim.row.id)
     took = time.monotonic() - began
     _durations.setdefault(claim.dependency, deque(maxlen=64)).append(took)
     log.info(

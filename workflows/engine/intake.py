@@ -20,7 +20,7 @@ from workflows.core.state import State
 from workflows.core.wants import AddWork, OpenWait
 from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition
-from workflows.engine import apply, attempt, clock, hints, ids, news, store
+from workflows.engine import apply, attempt, clock, failpoints, hints, ids, news, store
 from workflows.engine.chain import Actor
 
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
@@ -195,6 +195,7 @@ def _write(new: store.NewInstance, definition: Definition, decision: Decision, n
 
 
 def _tell(instance_id: UUID, pools: set[str]) -> None:
+    failpoints.at("e", instance_id)
     for pool in pools:
         hints.wake(pool, instance_id)
     news.changed(instance_id, 1)

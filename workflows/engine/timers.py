@@ -6,7 +6,7 @@ from uuid import UUID
 
 from workflows import registry
 from workflows.core.facts import TimeCame
-from workflows.engine import apply, clock, isolation, store
+from workflows.engine import apply, clock, failpoints, isolation, store
 from workflows.engine.apply import Change
 from workflows.engine.store import Lease, Row
 
@@ -20,6 +20,7 @@ def fire(instance_id: UUID, name: str) -> None:
     """Tell one instance, unless the timer moved or went meanwhile (then somebody else was faster)."""
 
     def make(row: Row, leases: list[Lease]) -> Change | None:
+        failpoints.at("g", row.id)
         still = store.run(_STILL, (row.id, name))
         return Change(TimeCame(name=name)) if still and still[0][0] <= clock.read() else None
 

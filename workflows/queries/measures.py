@@ -91,7 +91,9 @@ SELECT pool,
        count(session_id),
        coalesce(extract(epoch FROM clock_timestamp() - min(ready_at) FILTER (WHERE ready)), 0)::float8
 FROM workflows_work,
-     LATERAL (SELECT session_id IS NULL AND NOT held AND NOT parked AND ready_at <= clock_timestamp() AS ready) AS judged
+     LATERAL (
+         SELECT session_id IS NULL AND NOT held AND NOT parked AND ready_at <= clock_timestamp() AS ready
+     ) AS judged
 GROUP BY pool ORDER BY pool
 """
 _CALLBACKS = """
