@@ -77,7 +77,10 @@ def _web(wishes: Wishes, env: Mapping[str, str]) -> Program:
 
 
 def _worker(name: str, queues: tuple[str, ...], threads: int, env: Mapping[str, str]) -> Program:
-    """SIGQUIT is Celery's soft shutdown: it finishes what it can in `worker_soft_shutdown_timeout`."""
+    """SIGQUIT is Celery's soft shutdown: it finishes what it can in `worker_soft_shutdown_timeout`.
+
+    A worker leaves with EX_SOFTWARE when one of its threads is stuck (`workflows.engine.sessions`).
+    """
     return Program(
         name=name,
         argv=(
@@ -88,6 +91,7 @@ def _worker(name: str, queues: tuple[str, ...], threads: int, env: Mapping[str, 
         env={**env, "WATCHKEEPER_PROCESS": name},
         cwd=PROJECT,
         stop_signal=signal.SIGQUIT,
+        leaves_with=os.EX_SOFTWARE,
     )
 
 

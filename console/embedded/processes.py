@@ -40,6 +40,8 @@ class Program:
     grace_seconds: float = 10.0
     #: ending with 0 means its work is done, not that it failed
     may_finish: bool = False
+    #: the exit code with which it makes room for a fresh one of itself; not a failure to start either
+    leaves_with: int | None = None
     #: others stand on it: it stops after them
     is_service: bool = False
 

@@ -1,7 +1,9 @@
 """Keeps a set of processes running: starts them in order, restarts what ends, stops them in reverse.
 
 starting ──► running ──ends──► waiting (backoff) ──► running …
-                                  └── too often in a row ──► `GaveUp`
+                                  └── too often in a row by itself ──► `GaveUp`
+
+Who is killed, or leaves to be replaced, was able to start: a step that kills its worker must not end everything else.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ class Watched:
     started: float
     #: ends in a row, each soon after its start
     falls: int = 0
+    #: those of them that were its own doing
+    failures: int = 0
     #: when to start it again; None while it runs
     restart_at: float | None = None
     finished: bool = False
@@ -128,10 +132,13 @@ class Supervisor:
         if program.may_finish and code == 0:
             watched.finished = True
             return
-        watched.falls = 1 if now - watched.started > SETTLED else watched.falls + 1
-        if watched.falls > LIMIT:
+        if now - watched.started > SETTLED:
+            watched.falls = watched.failures = 0
+        watched.falls += 1
+        watched.failures += code >= 0 and code != program.leaves_with
+        if watched.failures > LIMIT:
             raise GaveUp(
-                f"{program.name} ended {watched.falls} times in a row ({_how(code)}). "
+                f"{program.name} ended {watched.failures} times in a row ({_how(code)}). "
                 f"{watched.child.log} ends with:\n{watched.child.last_words()}"
             )
         delay = BACKOFF[min(watched.falls, len(BACKOFF)) - 1]

@@ -29,6 +29,7 @@ def main() -> None:
                         orphan_signal=signal.SIGKILL,
                         is_service=name.startswith("service"),
                         may_finish=name.startswith("once"),
+                        leaves_with=70 if name == "brave" else None,
                     )
                 )
             print("watching", flush=True)

@@ -118,6 +118,16 @@ def test_a_program_that_cannot_start_is_given_up_with_its_last_words(start: Star
     assert keeper.recorded() == ["other"]
 
 
+@pytest.mark.parametrize("end", ["kill -9 $$", "exit 70"], ids=["killed", "left because a thread was stuck"])
+def test_a_program_that_its_work_brings_down_is_started_again_for_ever(start: Start, end: str) -> None:
+    keeper = start(other=OBEDIENT, brave=f"echo brave >> $RECORD; {end}")
+
+    assert eventually(lambda: len(keeper.recorded()) > 12)
+
+    assert keeper.process.poll() is None
+    assert alive({keeper.child("echo other")})
+
+
 def test_what_has_finished_its_work_is_not_started_again(start: Start) -> None:
     keeper = start(once="echo once >> $RECORD", worker=OBEDIENT)
     assert eventually(lambda: keeper.recorded() == ["once"])
