@@ -14,7 +14,7 @@ from django.db import connection, connections
 from workflows import interventions, rollups
 from workflows.core import events as e
 from workflows.core.evolve import fold
-from workflows.engine import chain, clock, codec
+from workflows.engine import chain, clock, codec, sealing
 from workflows.engine.chain import Actor
 from workflows.interventions import Principal
 from workflows.models import Event, Instance, LateResult, Message, OutboxEvent, Payload, Timer, Wait, Work
@@ -59,14 +59,25 @@ def together(*acts: Callable[[], object]) -> list[object]:
 
 def rolled() -> int:
     """One round of counting, once no transaction elsewhere in the shared cluster hides what was written before it."""
+    settled("workflows_event")
+    return rollups.roll(clock.read())
+
+
+def sealed() -> int:
+    """One round of sealing, under the same condition."""
+    settled("workflows_auditentry")
+    return sealing.seal()
+
+
+def settled(table: str) -> None:
+    """Wait until every transaction that wrote to the table is older than all that are running."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(xid::text::bigint), 0) FROM workflows_event")
+        cursor.execute(f"SELECT coalesce(max(xid::text::bigint), 0) FROM {table}")
         newest = cursor.fetchone()[0]
         for _ in range(100_000):
             cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
             if cursor.fetchone()[0] > newest:
                 break
-    return rollups.roll(clock.read())
 
 
 @dataclass(frozen=True)

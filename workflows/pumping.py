@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 
 from workflows import rollups
-from workflows.engine import clock, duties, outbox, sessions, sweeper, timers
+from workflows.engine import clock, duties, outbox, sealing, sessions, sweeper, timers
 from workflows.engine.patience import AWAY, when_back
 from workflows.interventions import idempotency, verification
 
@@ -42,6 +42,7 @@ DUTIES = (
     Duty("sweep", 2.0, sweeper.sweep),
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
+    Duty("sealing", 5.0, sealing.seal),
     Duty("rollups", 5.0, lambda: rollups.roll(clock.read())),
     Duty("idempotency", 600.0, idempotency.forget_old),
 )

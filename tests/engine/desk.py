@@ -70,7 +70,7 @@ class Desk:
                 started_at=now - _LONG,
                 alive_until=now + _LONG,
             )
-        for name in ("timers", "hints", "sweep", "outbox", "verification", "rollups"):
+        for name in ("timers", "hints", "sweep", "outbox", "verification", "rollups", "sealing"):
             Duty.objects.create(name=name, done_at=now + _LONG)
 
     def start(self, key: str | None = None, *, workflow: str = "order", **changes: Any) -> UUID:

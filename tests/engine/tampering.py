@@ -29,7 +29,10 @@ def sql(statement: str, **parameters: Any) -> None:
 
 @contextmanager
 def unguarded() -> Iterator[None]:
-    tables = ("workflows_event", "workflows_outboxevent", "workflows_lateresult", "workflows_auditentry")
+    tables = (
+        "workflows_event", "workflows_outboxevent", "workflows_lateresult", "workflows_auditentry",
+        "workflows_auditseal",
+    )  # fmt: skip
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
@@ -116,14 +119,14 @@ def _sealed(records: list[Record]) -> list[Record]:
 def _replace(instance_id: UUID, records: list[Record]) -> None:
     columns = (
         "instance_id, seq, generation, at, type, schema, step, actor_kind, actor, data, correlation_id, token, "
-        "payload_digest, hash"
+        "payload_digest, hash, xid"
     )
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM workflows_event WHERE instance_id = %s", [instance_id])
         for r in records:
             cursor.execute(
                 f"INSERT INTO workflows_event ({columns}) VALUES"
-                " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s)",
+                " (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s, %s::text::xid8)",
                 [r.instance_id, r.seq, r.generation, r.at, r.type, r.schema, r.step, r.actor_kind, r.actor, r.data,
-                 r.correlation_id, r.token, r.digest, r.hash],
+                 r.correlation_id, r.token, r.digest, r.hash, str(r.xid)],
             )  # fmt: skip

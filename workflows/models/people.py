@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from workflows.models.fields import TransactionId
@@ -33,23 +35,34 @@ class AuditEntry(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["actor", "at"], name="audit_actor"),
+            models.Index(fields=["actor", "id"], name="audit_who"),
             models.Index(fields=["xid", "id"], name="audit_cursor"),
+            # Most rows are accepted starts; what people look for is among the others.
+            models.Index(fields=["id"], name="audit_acts", condition=~models.Q(action="start")),
+            models.Index(fields=["id"], name="audit_refused", condition=models.Q(allowed=False)),
+            models.Index(fields=["target"], name="audit_target", condition=models.Q(instance_id__isnull=True)),
         ]
 
 
 class AuditSeal(models.Model):
-    """A stretch of the audit, closed for good: the rows behind the seal before it, up to (`xid`, `last_id`).
+    """A stretch of the audit, closed for good: `entries` are the ids of its rows in the order of (xid, id).
 
-    `hash` is SHA-256 over the hash before and the canonical text of every row in the stretch.
+    `hash` is SHA-256 over the hash before and the canonical text of every row. Up to (`xid`, `last_id`) everything that
+    was written in the database `system` is sealed; a seal without rows says that another database has taken over.
     """
 
     number = models.BigIntegerField(primary_key=True)
+    #: the database's system identifier: transaction ids mean something only there
+    system = models.TextField(default="", blank=True)
     xid = models.BigIntegerField()
     last_id = models.BigIntegerField()
+    entries = ArrayField(models.BigIntegerField(), default=list)
     count = models.IntegerField()
     hash = models.BinaryField()
     at = models.DateTimeField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["entries"], name="seal_entries")]
 
 
 class ScopedRole(models.Model):
@@ -111,10 +124,17 @@ class IdempotentRequest(models.Model):
     key = models.TextField()
     #: SHA-256 of method, path and body
     fingerprint = models.TextField()
+    #: method and path, for people
+    request = models.TextField(default="", db_default="", blank=True)
     at = models.DateTimeField(db_index=True)
     #: null while the first request is running
     status = models.IntegerField(null=True)
     body = models.TextField(default="", blank=True)
+    answered_at = models.DateTimeField(null=True)
+    #: what the answer is about, if it is about an instance or a workflow
+    workflow = models.TextField(default="", db_default="", blank=True)
+    instance_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "key"], name="idempotent_once")]
+        indexes = [models.Index(fields=["key"], name="idempotent_key", opclasses=["text_pattern_ops"])]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from workflows.verify import (
+    acts,
     announcements,
     arrivals,
     attempts,
@@ -38,9 +39,16 @@ JUDGES: tuple[Judge, ...] = (
     arrivals.judge,
     announcements.judge,
     differences.judge,
+    acts.judge,
 )
 #: Held at any moment.
-SURVEYS: tuple[Survey, ...] = (attempts.shared_keys, needs.orphans, announcements.overtaken, punctuality.families)
+SURVEYS: tuple[Survey, ...] = (
+    attempts.shared_keys,
+    needs.orphans,
+    announcements.overtaken,
+    punctuality.families,
+    acts.seals,
+)
 #: Held once the pump, or a worker, had the grace to do what was due.
 BY_PUMPS: dict[Survey, str] = {
     punctuality.dead_leases: "I03",
@@ -49,6 +57,7 @@ BY_PUMPS: dict[Survey, str] = {
     arrivals.undelivered: "I18",
     arrivals.undisposed: "I19",
     announcements.late: "I26",
+    acts.late: "I33",
 }
 BY_WORKERS: dict[Survey, str] = {punctuality.idle_work: "I02", punctuality.silent_duties: "I35"}
 

@@ -33,6 +33,7 @@ INVARIANTS = {
     "I27": "nothing is announced that did not happen",
     "I31": "no idempotent request is stuck in progress",
     "I32": "the version is pinned",
+    "I33": "what people and policies did is on record: sealed, with actor, reason and trace in the history",
     "I34": "the stored state is the fold of the history",
     "I35": "the sweeper ticks",
     "I36": "child and parent agree",

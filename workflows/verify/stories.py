@@ -68,6 +68,8 @@ class Record:
     token: int
     digest: bytes | None
     hash: bytes
+    #: the transaction that wrote it
+    xid: int
     has_payload: bool
     body: str | None
     salt: bytes | None
@@ -97,6 +99,8 @@ class Beside:
     applied: list[tuple[UUID, str]] = field(default_factory=list)
     #: (id, number, type, schema version, subject, data) of published events
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
+    #: (id, actor kind, actor, action, reason, at, xid) of what was allowed, oldest first
+    acts: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +200,16 @@ def _beside(ids: list[UUID]) -> dict[UUID, Beside]:
         found[instance_id].applied.append((message_id, step))
     for instance_id, *rest, data in select(_OUTBOX, {"ids": ids}):
         found[instance_id].outbox.append((*rest, json.loads(data)))
+    for instance_id, *rest in select(_ACTS, {"ids": ids}):
+        found[instance_id].acts.append(tuple(rest))
     return found
 
 
 _INSTANCES = f"SELECT {', '.join(Row.__dataclass_fields__)} FROM workflows_instance {{only}} ORDER BY id"  # noqa: S608
 _EVENTS = """
 SELECT e.instance_id, e.seq, e.generation, e.at, e.type, e.schema, e.step, e.actor_kind, e.actor, e.data::text,
-       e.correlation_id, e.token, e.payload_digest, e.hash, p.instance_id IS NOT NULL, p.body, p.salt
+       e.correlation_id, e.token, e.payload_digest, e.hash, e.xid::text::bigint,
+       p.instance_id IS NOT NULL, p.body, p.salt
 FROM workflows_event e LEFT JOIN workflows_payload p ON p.instance_id = e.instance_id AND p.seq = e.seq
 {only} ORDER BY e.instance_id, e.seq
 """
@@ -221,4 +228,8 @@ SELECT instance_id, id, step FROM workflows_message WHERE state = 'applied' AND 
 _OUTBOX = """
 SELECT instance_id, id, number, type, schema_version, subject, data::text FROM workflows_outboxevent
 WHERE instance_id = ANY(%(ids)s) ORDER BY instance_id, number
+"""
+_ACTS = """
+SELECT instance_id, id, actor_kind, actor, action, reason, at, xid::text::bigint FROM workflows_auditentry
+WHERE allowed AND instance_id = ANY(%(ids)s) ORDER BY id
 """
