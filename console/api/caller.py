@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from console.api.problems import FORBIDDEN, ProblemError
 from workflows import interventions
 from workflows.interventions import Principal, tokens
+from workflows.queries.visibility import Viewer
 
 
 class BearerToken(BaseAuthentication):
@@ -49,20 +50,19 @@ def principal(request: Request) -> Principal:
     return known
 
 
-def reader(request: Request) -> Principal:
-    """The caller, who must have the right to read. Raises the problem if not."""
-    return holder(request, "read")
+def viewer(request: Request, action: str = "read") -> Viewer:
+    """What the caller sees, who must have the right to this in at least one workflow. Raises the problem if not."""
+    caller = principal(request)
+    verdict = interventions.may_somewhere(caller, action)
+    if not verdict.allowed:
+        raise ProblemError(FORBIDDEN, verdict.reason)
+    return interventions.viewer(caller, action)
 
 
 def holder(request: Request, action: str) -> Principal:
-    """The caller, who must have the right to this. Raises the problem if not."""
+    """The caller, who must have the right to this everywhere. Raises the problem if not."""
     caller = principal(request)
     verdict = interventions.may(caller, action)
     if not verdict.allowed:
         raise ProblemError(FORBIDDEN, verdict.reason)
     return caller
-
-
-def sees_payload(caller: Principal) -> bool:
-    """Whether personal fields are shown to this caller."""
-    return interventions.may(caller, "payload").allowed

@@ -1,4 +1,4 @@
-"""Who is looking: pages open for signed-in people who may read; everybody else learns why not."""
+"""Who is looking: pages open for signed-in people with the right to what is there; everybody else learns why not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from workflows import interventions
 from workflows.interventions import Principal
 
 
-def reader(request: HttpRequest) -> Principal:
-    """The signed-in person. Raises PermissionDenied with a sentence when they may not read."""
-    principal = interventions.user(request.user)
-    verdict = interventions.may(principal, "read")
+def person(request: HttpRequest) -> Principal:
+    """The signed-in person and what they may do, read once per request."""
+    known: Principal | None = getattr(request, "principal", None)
+    if known is None:
+        known = interventions.user(request.user)
+        request.principal = known  # type: ignore[attr-defined]
+    return known
+
+
+def reader(request: HttpRequest, action: str = "read") -> Principal:
+    """The signed-in person, who may do this in at least one workflow. Raises PermissionDenied with a sentence if not.
+
+    What they are shown is narrowed by `interventions.viewer`, which every query takes.
+    """
+    principal = person(request)
+    verdict = interventions.may_somewhere(principal, action)
     if not verdict.allowed:
         raise PermissionDenied(verdict.reason)
     return principal

@@ -6,7 +6,7 @@ the session took there: a few unknown addresses, and the pool of connections wou
 
 from __future__ import annotations
 
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views import defaults
@@ -17,7 +17,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     try:
         return defaults.page_not_found(request, exception)
     finally:
-        close_old_connections()
+        _give_back()
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -25,4 +25,11 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     try:
         return defaults.permission_denied(request, exception)
     finally:
-        close_old_connections()
+        _give_back()
+
+
+def _give_back() -> None:
+    """Close what this thread has opened for the page, but nothing that somebody is in the middle of."""
+    for one in connections.all(initialized_only=True):
+        if not one.in_atomic_block:
+            one.close_if_unusable_or_obsolete()

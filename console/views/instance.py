@@ -25,6 +25,7 @@ from workflows.interventions import Principal
 from workflows.queries import callbacks, details, instances, keys, late, operations
 from workflows.queries.details import Detail
 from workflows.queries.instances import Filters
+from workflows.queries.visibility import Viewer
 
 #: what people asked for: the newest so many are on the page
 ACTS = 8
@@ -49,14 +50,15 @@ class Answer:
 def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
     """The page of the latest run for a business key, or of `?run=`; a POST acts on it and comes back here."""
     principal, now, wish = reader(request), clock.now(), _wish(request.GET)
-    runs = keys.runs(workflow, key)
+    viewer = interventions.viewer(principal)
+    runs = keys.runs(viewer, workflow, key)
     chosen = next((run for run in runs if not wish.run or run.run == wish.run), None)
     if chosen is None:
-        return _absent(request, workflow, key, now)
+        return _absent(request, viewer, workflow, key, now)
     answer = _act(request, principal, chosen.id) if request.method == "POST" else None
     if isinstance(answer, HttpResponse):
         return answer
-    detail = details.detail(chosen.id, unmasked=interventions.may(principal, "payload").allowed)
+    detail = details.detail(viewer, chosen.id)
     if detail is None:
         raise Http404
     page = _page(principal, detail, runs, wish, now)
@@ -64,7 +66,8 @@ def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
     if answer is not None:
         page = replace(page, deeds=page.deeds.answered(answer.action, answer.typed, answer.error))
         refused = "" if page.deeds.offers(answer.action) else answer.error
-    shown = {"now": now, "page": page, "refused": refused, "payload": interventions.may(principal, "payload")}
+    payload = interventions.may(principal, "payload", workflow)
+    shown = {"now": now, "page": page, "refused": refused, "payload": payload}
     return render(request, _template(request), shown, status=answer.status if answer else 200)
 
 
@@ -72,8 +75,7 @@ def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
 @require_safe
 def by_id(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     """The address of an instance whose id is all one has."""
-    reader(request)
-    row = instances.one(instance_id)
+    row = instances.one(interventions.viewer(reader(request)), instance_id)
     if row is None:
         raise Http404
     return HttpResponseRedirect(reverse("instance", args=[row.workflow, row.key]) + Wish(run=row.run).url())
@@ -100,31 +102,32 @@ def _number(text: str) -> int:
 
 
 def _page(principal: Principal, detail: Detail, runs: list[keys.Run], wish: Wish, now: datetime) -> InstancePage:
+    viewer = interventions.viewer(principal)
     return presenter.page(
         detail,
         runs=runs,
         verdicts=interventions.allowed_actions(principal, detail.state, now),
-        operations=operations.page(instance_id=detail.row.id, size=ACTS).rows,
-        same_cause=_same_cause(detail),
-        arrivals=_arrivals(detail) if wish.tab == "technical" else None,
+        operations=operations.page(viewer, instance_id=detail.row.id, size=ACTS).rows,
+        same_cause=_same_cause(viewer, detail),
+        arrivals=_arrivals(viewer, detail) if wish.tab == "technical" else None,
         wish=wish,
         now=now,
     )
 
 
-def _arrivals(detail: Detail) -> Arrivals:
+def _arrivals(viewer: Viewer, detail: Detail) -> Arrivals:
     """What came from outside or too late; only the technical tab asks for it."""
-    messages = callbacks.page(instance_id=detail.row.id, size=MESSAGES).rows
-    return Arrivals(messages, late.results(detail.row.id), detail.definition)
+    messages = callbacks.page(viewer, instance_id=detail.row.id, size=MESSAGES).rows
+    return Arrivals(messages, late.results(viewer, detail.row.id), detail.definition)
 
 
-def _same_cause(detail: Detail) -> int:
+def _same_cause(viewer: Viewer, detail: Detail) -> int:
     """How many others are in the same trouble; not counted while there is none."""
     row = detail.row
     if row.ended_at is not None or not (row.needs_person or row.waiting_kind == "retry"):
         return 0
     same = Filters(workflow=(row.workflow,), status=(row.status,), needs_person=row.needs_person)
-    return max(0, instances.count(same, stop_at=MANY + 1) - 1)
+    return max(0, instances.count(viewer, same, stop_at=MANY + 1) - 1)
 
 
 def _act(request: HttpRequest, principal: Principal, instance_id: UUID) -> HttpResponse | Answer:
@@ -151,10 +154,10 @@ def _act(request: HttpRequest, principal: Principal, instance_id: UUID) -> HttpR
     return HttpResponseRedirect(f"{request.get_full_path()}#operations")
 
 
-def _absent(request: HttpRequest, workflow: str, key: str, now: datetime) -> HttpResponse:
+def _absent(request: HttpRequest, viewer: Viewer, workflow: str, key: str, now: datetime) -> HttpResponse:
     """Nothing is there: lead to the right spelling, or say why, and what comes close."""
-    spelled = keys.spelled_otherwise(workflow, key)
+    spelled = keys.spelled_otherwise(viewer, workflow, key)
     if spelled and request.method != "POST":
         return HttpResponseRedirect(reverse("instance", args=[workflow, spelled]))
-    shown = {"now": now, "workflow": workflow, "key": key, "absent": keys.absent(workflow, key)}
+    shown = {"now": now, "workflow": workflow, "key": key, "absent": keys.absent(viewer, workflow, key)}
     return render(request, "console/instance/absent.html", shown, status=404)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from console.presenters.watch import ENDINGS, News
 from console.presenters.watch import watch as presented
 from console.views.access import reader
+from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import board
 
@@ -19,21 +20,21 @@ from workflows.queries import board
 @require_safe
 def watch(request: HttpRequest) -> HttpResponse:
     """The home page; a page that re-reads itself gets only its changing part."""
-    reader(request)
+    viewer = interventions.viewer(reader(request))
     now = clock.now()
-    unmatched, since = board.unmatched(now)
+    unmatched, since = board.unmatched(viewer, now)
     news = News(
         now=now,
-        definitions=board.processes(),
-        groups=board.groups(now),
-        causes=board.causes(),
+        definitions=board.processes(viewer),
+        groups=board.groups(viewer, now),
+        causes=board.causes(viewer),
         unmatched=unmatched,
         unmatched_since=since,
-        traffic=board.traffic(now),
-        crew=board.crew(now),
-        rates=board.per_minute(("started", *ENDINGS), now),
+        traffic=board.traffic(viewer, now),
+        crew=board.crew(viewer, now),
+        rates=board.per_minute(viewer, ("started", *ENDINGS), now),
     )
-    shown = {"now": now, "page": presented(news), "anything": bool(news.groups) or board.anything()}
+    shown = {"now": now, "page": presented(news), "anything": bool(news.groups) or board.anything(viewer)}
     template = "console/watch/live.html" if request.headers.get("HX-Request") else "console/watch.html"
     answer = render(request, template, shown)
     patch_vary_headers(answer, ["HX-Request"])

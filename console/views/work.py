@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from console.presenters import work as presenter
 from console.presenters.work import CHOICES, MOST, TABS, Asked
 from console.views.access import reader
+from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import board, instances, keys
 from workflows.queries import search as pieces
@@ -30,19 +31,19 @@ _ATTRIBUTE = re.compile(r"attr\.([A-Za-z_][A-Za-z0-9_]{0,99})")
 @require_safe
 def work(request: HttpRequest) -> HttpResponse:
     """The list; a page that re-reads itself gets only the list."""
-    reader(request)
+    viewer = interventions.viewer(reader(request))
     now, asked = clock.now(), _asked(request.GET)
     try:
-        page = instances.page(asked.filters(), size=SIZE, cursor=asked.cursor)
+        page = instances.page(viewer, asked.filters(), size=SIZE, cursor=asked.cursor)
     except BadCursor:
         return HttpResponseRedirect(asked.url())
     shown = {
         "now": now,
         "asked": asked,
         "lines": presenter.lines(page.rows),
-        "tabs": presenter.tabs(asked, _counts(asked, board.groups(now))),
-        "total": presenter.total(instances.count(asked.filters(), stop_at=MOST + 1)),
-        "choices": presenter.choices(asked, board.processes()),
+        "tabs": presenter.tabs(asked, _counts(asked, board.groups(viewer, now))),
+        "total": presenter.total(instances.count(viewer, asked.filters(), stop_at=MOST + 1)),
+        "choices": presenter.choices(asked, board.processes(viewer)),
         "terms": presenter.terms(asked),
         "next": asked.url(cursor=page.next) if page.next else "",
         "previous": asked.url(cursor=page.previous) if page.previous else "",
@@ -58,18 +59,20 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Lead to the one instance that is meant, to the list of several, or say why there is none."""
-    reader(request)
+    viewer = interventions.viewer(reader(request))
     text = _text(request.GET, "q")
     if not text:
         return render(request, "console/search.html", {"now": clock.now(), "q": ""})
-    rows = instances.page(Filters(q=text), size=MOST_HITS).rows
+    rows = instances.page(viewer, Filters(q=text), size=MOST_HITS).rows
     only = _meant(text, rows)
     if only is not None:
         return HttpResponseRedirect(reverse("instance", args=[only.workflow, only.key]))
     if rows:
         return HttpResponseRedirect(Asked("all", {}, text, {}, "").url())
     refused = [
-        (one.noun, term, keys.absent(one.name, term)) for term in pieces.terms(text)[:3] for one in board.processes()
+        (one.noun, term, keys.absent(viewer, one.name, term))
+        for term in pieces.terms(text)[:3]
+        for one in board.processes(viewer)
     ]
     return render(request, "console/search.html", {"now": clock.now(), "q": text, "refused": refused}, status=404)
 

@@ -56,11 +56,14 @@ def test_an_instance_id_and_a_correlation_id_are_found(vera: Client) -> None:
     assert vera.get("/search/", {"q": "shop-77"})["Location"] == "/work/order/536365/"
 
 
-def test_a_customer_is_found_by_number(vera: Client) -> None:
+def test_a_customer_is_found_by_number_by_those_who_may_know_customers(vera: Client) -> None:
     an_instance("536365", attributes={"customer_id": "17850"})
     an_instance("536366", attributes={"customer_id": "17850"})
+    olga = Client()
+    olga.force_login(person("olga", role="operator"))
 
-    assert vera.get("/search/", {"q": "17850"})["Location"] == "/work/?q=17850"
+    assert olga.get("/search/", {"q": "17850"})["Location"] == "/work/?q=17850"
+    assert vera.get("/search/", {"q": "17850"}).status_code == 404
 
 
 def test_a_refused_order_says_why_it_was_not_accepted(vera: Client) -> None:

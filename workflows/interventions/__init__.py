@@ -1,12 +1,23 @@
 """The one door for whatever a person or a policy may do: permission, reason, audit row and wake-up, once."""
 
 from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
-from workflows.interventions.authority import CAPABILITIES, Principal, Verdict, client, may, policy, system, user
+from workflows.interventions.authority import (
+    CAPABILITIES,
+    Principal,
+    Verdict,
+    client,
+    may,
+    may_somewhere,
+    policy,
+    system,
+    viewer,
+)
 from workflows.interventions.errors import Forbidden, Impossible, InterventionError, ReasonMissing, Stale, Unknown
+from workflows.interventions.people import Limits, user, users
 from workflows.interventions.starting import start
 
 __all__ = [
-    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "InterventionError", "Principal",
-    "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "policy", "start",
-    "system", "user",
+    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "InterventionError", "Limits", "Principal",
+    "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
+    "policy", "start", "system", "user", "users", "viewer",
 ]  # fmt: skip

@@ -25,7 +25,7 @@ from workflows.engine import apply, clock, codec, ids
 from workflows.engine.apply import Change
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row
-from workflows.interventions.authority import Principal, may
+from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden, Impossible, ReasonMissing, Stale, Unknown
 from workflows.models import Instance, Operation
 from workflows.registry import UnknownWorkflow
@@ -76,7 +76,7 @@ def act(
     )
     try:
         return _do(principal, recorded, instance, step, revision)
-    except (Forbidden, ReasonMissing, Stale, Impossible) as refusal:
+    except (Forbidden, Unknown, ReasonMissing, Stale, Impossible) as refusal:
         audit.record(
             recorded,
             allowed=False,
@@ -89,9 +89,10 @@ def act(
 
 
 def _do(principal: Principal, recorded: Act, instance: Instance, step: str | None, revision: int | None) -> Operation:
-    verdict = may(principal, recorded.action)
+    verdict = may(principal, recorded.action, instance.workflow)
     if not verdict.allowed:
-        raise Forbidden(verdict.reason)
+        hidden = may_somewhere(principal, "read").allowed and not may(principal, "read", instance.workflow).allowed
+        raise Unknown("There is no such instance.") if hidden else Forbidden(verdict.reason)
     if not 1 <= len(recorded.reason) <= 2000:
         raise ReasonMissing("Please give a reason (up to 2,000 characters).")
     fact = ACTIONS[recorded.action](recorded.reason, step)
@@ -157,7 +158,7 @@ def allowed_actions(
     state = instance if isinstance(instance, State) else codec.load(instance.state)
     answers = []
     for action in ACTIONS:
-        verdict = may(principal, action)
+        verdict = may(principal, action, state.workflow)
         refusal = verdict.reason if not verdict.allowed else _senseless(state, action, now or clock.now())
         answers.append(AllowedAction(action, not refusal, refusal))
     return answers

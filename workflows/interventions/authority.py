@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from workflows.queries.visibility import Viewer
 
 #: What each capability lets a person do, in words for *My permissions*.
 CAPABILITIES = {
@@ -61,8 +62,19 @@ class Principal:
 
     kind: str
     name: str
+    #: what they may do in every workflow, and where no workflow is concerned
     capabilities: frozenset[str]
     through: str = "page"
+    #: further pairs of workflow and capability: what they may do there only
+    scoped: frozenset[tuple[str, str]] = frozenset()
+
+    def everywhere(self, capability: str) -> bool:
+        """Whether they have it for all workflows."""
+        return capability in self.capabilities
+
+    def within(self, capability: str) -> frozenset[str]:
+        """The workflows for which they have it by a role for that workflow."""
+        return frozenset(workflow for workflow, granted in self.scoped if granted == capability)
 
 
 @dataclass(frozen=True)
@@ -73,22 +85,48 @@ class Verdict:
     reason: str = ""
 
 
-def may(principal: Principal, action: str) -> Verdict:
-    """Whether the principal may do this. Raises KeyError for an action nobody declared."""
+def may(principal: Principal, action: str, workflow: str | None = None) -> Verdict:
+    """Whether the principal may do this in the workflow; without one: in every workflow, and installation-wide.
+
+    Raises KeyError for an action nobody declared.
+    """
     needed = NEEDS[action]
-    if needed in principal.capabilities:
+    if needed in principal.capabilities or (workflow is not None and (workflow, needed) in principal.scoped):
         return Verdict(True)
-    roles = [role for role, capabilities in ROLES.items() if needed in capabilities]
-    return Verdict(False, f"{action.capitalize()} needs the right to {CAPABILITIES[needed]} ({' or '.join(roles)}).")
+    return Verdict(False, _refusal(principal, action, workflow))
 
 
-def user(account: Any, through: str = "page") -> Principal:
-    """The principal of a signed-in Django user: the union of their groups' capabilities; a superuser has all."""
-    if not account.is_active:
-        return Principal("user", account.get_username(), frozenset(), through)
-    roles = ["admin"] if account.is_superuser else [group.name for group in account.groups.all()]
-    granted: frozenset[str] = frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
-    return Principal("user", account.get_username(), granted, through)
+def may_somewhere(principal: Principal, action: str) -> Verdict:
+    """Whether the principal may do this in at least one workflow: what opens a page, never what lets an act through."""
+    if principal.within(NEEDS[action]):
+        return Verdict(True)
+    return may(principal, action)
+
+
+def viewer(principal: Principal, action: str = "read") -> Viewer:
+    """What the principal sees: workflows they may read and, for another action, in which they may do that as well."""
+    return Viewer(
+        _workflows(principal, "read", NEEDS[action]),
+        _workflows(principal, "payload"),
+    )
+
+
+def _workflows(principal: Principal, *capabilities: str) -> frozenset[str] | None:
+    """The workflows for which the principal has all of these; None for every workflow."""
+    found: frozenset[str] | None = None
+    for capability in capabilities:
+        if not principal.everywhere(capability):
+            mine = principal.within(capability)
+            found = mine if found is None else found & mine
+    return found
+
+
+def _refusal(principal: Principal, action: str, workflow: str | None) -> str:
+    needed = NEEDS[action]
+    roles = " or ".join(role for role, capabilities in ROLES.items() if needed in capabilities)
+    sentence = f"{action.capitalize()} needs the right to {CAPABILITIES[needed]} ({roles})"
+    elsewhere = sorted(principal.within(needed))
+    return f"{sentence}; you have it for {', '.join(elsewhere)} only." if elsewhere else f"{sentence}."
 
 
 def client(name: str, capabilities: frozenset[str]) -> Principal:

@@ -10,8 +10,9 @@ from workflows.audit import Act
 from workflows.engine import intake
 from workflows.engine.chain import Actor
 from workflows.engine.intake import InvalidInput, Started
-from workflows.interventions.authority import Principal, may
+from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden
+from workflows.registry import UnknownWorkflow
 
 
 def start(
@@ -26,12 +27,15 @@ def start(
 ) -> Started:
     """Accept an instance durably.
 
-    Raises Forbidden, UnknownWorkflow, InvalidInput (kept among the refused starts) or Conflict.
+    Raises Forbidden, UnknownWorkflow (there is none, or the actor may not see it), InvalidInput (kept among the refused
+    starts) or Conflict.
     """
-    verdict = may(principal, "start")
+    verdict = may(principal, "start", workflow)
     act = Act(principal.kind, principal.name, "start", principal.through, correlation_id)
     if not verdict.allowed:
         audit.record(act, allowed=False, refusal=verdict.reason, workflow=workflow, target=key or "")
+        if may_somewhere(principal, "read").allowed and not may(principal, "read", workflow).allowed:
+            raise UnknownWorkflow(f"there is no workflow {workflow!r}")
         raise Forbidden(verdict.reason)
     definition = registry.newest(workflow)
     actor = Actor(principal.kind, principal.name)

@@ -10,6 +10,8 @@ from django.db import connection
 from workflows import registry
 from workflows.dsl.definition import Definition
 from workflows.models import Instance, Message, Rollup, Session, Work
+from workflows.queries import callbacks
+from workflows.queries.visibility import Viewer, declared_to, visible_to
 
 #: counts end here; people read "10,000+"
 MOST = 10_000
@@ -81,16 +83,16 @@ SELECT workflow, stage,
        CASE WHEN needs_person THEN 'person' WHEN lifecycle = 'paused' THEN 'paused'
             WHEN lifecycle = 'compensating' THEN 'undo' WHEN waiting_kind = 'retry' THEN 'held'
             WHEN lifecycle = 'waiting' THEN 'wait' ELSE 'flow' END AS kind,
-       dependency, count(*), min(since), count(*) FILTER (WHERE deadline_at <= %s)
-FROM workflows_instance WHERE ended_at IS NULL
+       dependency, count(*), min(since), count(*) FILTER (WHERE deadline_at <= %(now)s)
+FROM workflows_instance WHERE ended_at IS NULL AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))
 GROUP BY 1, 2, 3, 4
 """
 
 
-def groups(now: datetime) -> list[Group]:
+def groups(viewer: Viewer, now: datetime) -> list[Group]:
     """All live instances, grouped. One query over a partial index, however many ended ones are stored."""
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, [now])
+        cursor.execute(_GROUPS, {"sees": viewer.named, "now": now})
         rows = cursor.fetchall()
     return [
         Group(workflow=w, stage=s, kind=k, dependency=d, count=count, oldest=oldest, late=late)
@@ -102,14 +104,15 @@ _CAUSES = """
 SELECT workflow, version, status, step, dependency, owner, lifecycle = 'compensating', count(*), min(since),
        (array_agg(key ORDER BY since, id))[1], (array_agg(reason ORDER BY since, id))[1]
 FROM workflows_instance WHERE ended_at IS NULL AND needs_person
-GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY min(since) LIMIT %s
+  AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))
+GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY min(since) LIMIT %(most)s
 """
 
 
-def causes() -> list[Cause]:
+def causes(viewer: Viewer) -> list[Cause]:
     """What a person has to look at, one row per cause, the oldest first."""
     with connection.cursor() as cursor:
-        cursor.execute(_CAUSES, [MOST_CAUSES])
+        cursor.execute(_CAUSES, {"sees": viewer.named, "most": MOST_CAUSES})
         rows = cursor.fetchall()
     return [
         Cause(
@@ -120,22 +123,25 @@ def causes() -> list[Cause]:
     ]  # fmt: skip
 
 
-def unmatched(now: datetime) -> tuple[int, datetime | None]:
+def unmatched(viewer: Viewer, now: datetime) -> tuple[int, datetime | None]:
     """Callbacks nobody waits for: how many (up to MOST) and the oldest's arrival."""
-    found = Message.objects.filter(state="pending", received_at__lt=now - EARLY)
+    found = callbacks.visible(viewer, Message.objects.filter(state="pending", received_at__lt=now - EARLY))
     ids = list(found.order_by("received_at").values_list("received_at", flat=True)[:MOST])
     return len(ids), ids[0] if ids else None
 
 
-def traffic(now: datetime, length: timedelta = timedelta(minutes=15)) -> list[Traffic]:
-    """Calls per system within `length` (full minutes and the present one), for every declared system."""
+def traffic(viewer: Viewer, now: datetime, length: timedelta = timedelta(minutes=15)) -> list[Traffic]:
+    """Calls per system within `length` (full minutes and the present one), for every system the viewer's work calls.
+
+    A system's calls are counted whoever makes them: its health is the same for all.
+    """
     start = (now - length).replace(second=0, microsecond=0)
     rows = Rollup.objects.filter(name__in=("attempts", "failures", "losses"), minute__gte=start)
     found: dict[str, dict[str, dict[datetime, int]]] = {}
     for name, label, minute, count in rows.values_list("name", "label", "minute", "count"):
         found.setdefault(label, {}).setdefault(name, {})[minute] = count
     minutes = [start + timedelta(minutes=n) for n in range(int(length / timedelta(minutes=1)) + 1)]
-    return [_traffic(name, found.get(name, {}), minutes) for name in _systems()]
+    return [_traffic(name, found.get(name, {}), minutes) for name in _systems(viewer)]
 
 
 def _traffic(name: str, found: dict[str, dict[datetime, int]], minutes: list[datetime]) -> Traffic:
@@ -149,16 +155,19 @@ def _traffic(name: str, found: dict[str, dict[datetime, int]], minutes: list[dat
     )
 
 
-def _systems() -> list[str]:
-    """Every system some declared process calls outside this one."""
-    every = (dependency for one in registry.definitions().values() for dependency in one.dependencies)
+def _systems(viewer: Viewer) -> list[str]:
+    """Every system some process of the viewer's calls outside this one."""
+    every = (dependency for one in declared_to(viewer) for dependency in one.dependencies)
     return sorted({dependency.name for dependency in every if dependency.adapter != "internal"})
 
 
-def per_minute(names: tuple[str, ...], now: datetime, length: timedelta = timedelta(hours=1)) -> dict[str, list[int]]:
-    """For each name the counts of all labels per minute, oldest first; minutes without any are 0."""
+def per_minute(
+    viewer: Viewer, names: tuple[str, ...], now: datetime, length: timedelta = timedelta(hours=1)
+) -> dict[str, list[int]]:
+    """For each name (counted per workflow) the counts per minute, oldest first; minutes without any are 0."""
     start = (now - length).replace(second=0, microsecond=0)
-    rows = Rollup.objects.filter(name__in=names, minute__gte=start).values_list("name", "minute", "count")
+    counted = visible_to(viewer, Rollup.objects.filter(name__in=names, minute__gte=start), workflow="label")
+    rows = counted.values_list("name", "minute", "count")
     found: dict[tuple[str, datetime], int] = {}
     for name, minute, count in rows:
         found[name, minute] = found.get((name, minute), 0) + count
@@ -166,11 +175,12 @@ def per_minute(names: tuple[str, ...], now: datetime, length: timedelta = timede
     return {name: [found.get((name, minute), 0) for minute in minutes] for name in names}
 
 
-def crew(now: datetime) -> Crew:
-    """Who is alive and what waits for them. Two queries."""
+def crew(viewer: Viewer, now: datetime) -> Crew:
+    """Who is alive and what of the viewer's work waits for them. Two queries."""
     alive = Session.objects.filter(ended_at__isnull=True, alive_until__gt=now)
     kinds = list(alive.values_list("kind", flat=True))
-    ready = Work.objects.filter(session_id__isnull=True, held=False, parked=False, ready_at__lte=now)
+    waiting = Work.objects.filter(session_id__isnull=True, held=False, parked=False, ready_at__lte=now)
+    ready = visible_to(viewer, waiting)
     times = list(ready.order_by().values_list("ready_at", flat=True)[:MOST])
     return Crew(
         workers=kinds.count("worker"),
@@ -180,11 +190,11 @@ def crew(now: datetime) -> Crew:
     )
 
 
-def processes() -> list[Definition]:
-    """The newest version of every declared process, in the order they were declared."""
-    return [registry.newest(name) for name in dict.fromkeys(name for name, _ in registry.definitions())]
+def processes(viewer: Viewer) -> list[Definition]:
+    """The newest version of every process the viewer may see, in the order they were declared."""
+    return [registry.newest(name) for name in dict.fromkeys(one.name for one in declared_to(viewer))]
 
 
-def anything() -> bool:
-    """Whether any instance was ever accepted."""
-    return Instance.objects.exists()
+def anything(viewer: Viewer) -> bool:
+    """Whether any instance of theirs was ever accepted."""
+    return visible_to(viewer, Instance.objects.all()).exists()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce
 
 from workflows import registry
-from workflows.models import Message
+from workflows.models import Instance, Message
 from workflows.queries import redaction
 from workflows.queries.pages import Page, keyset
+from workflows.queries.visibility import Viewer, message_types, of_visible_instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,8 @@ class CallbackRow:
     received_at: datetime
     state: str
     instance_id: UUID | None
+    #: the instance's; empty while it belongs to none
+    workflow: str
     step: str
     note: str
     disposed_at: datetime | None
@@ -43,6 +48,7 @@ _COLUMNS = (
 
 
 def page(
+    viewer: Viewer,
     *,
     state: tuple[str, ...] = (),
     source: str = "",
@@ -53,34 +59,50 @@ def page(
     cursor: str = "",
 ) -> Page[CallbackRow]:
     """One page, newest first. Raises `pages.BadCursor`."""
-    found = Message.objects.all()
+    found = visible(viewer, Message.objects.all())
     if state:
         found = found.filter(state__in=state)
     for name, value in (("source", source), ("type", kind), ("key", key), ("instance_id", instance_id)):
         if value:
             found = found.filter(**{name: value})
-    return keyset(found, _read, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+    return keyset(found, partial(_read, viewer), size=size, cursor=cursor, descending=True, position=lambda row: row.id)
 
 
-def one(message_id: UUID) -> CallbackRow | None:
-    """One message."""
-    return next(iter(_read(Message.objects.filter(id=message_id))), None)
+def one(viewer: Viewer, message_id: UUID) -> CallbackRow | None:
+    """One message; None if there is none for this viewer."""
+    return next(iter(_read(viewer, visible(viewer, Message.objects.filter(id=message_id)))), None)
 
 
-def redacted(row: CallbackRow) -> CallbackRow:
-    """The message without personal fields; one of a type nobody declares shows no data at all."""
-    contracts = {
-        node.output
+def visible(viewer: Viewer, found: QuerySet[Message]) -> QuerySet[Message]:
+    """Messages for instances the viewer may see, and those for nobody (yet) of a type that such an instance awaits."""
+    if viewer.sees is None:
+        return found
+    unmatched = Q(instance_id__isnull=True, type__in=message_types(viewer))
+    return found.filter(unmatched | Q(of_visible_instance(viewer)))
+
+
+def _masked(viewer: Viewer, row: CallbackRow) -> CallbackRow:
+    """The message without what is personal to anybody who may await it; of a type nobody declares, no data at all."""
+    awaiting = [
+        (definition, node)
         for definition in registry.definitions().values()
         for node in definition.nodes
-        if node.message == row.type
-    }
-    data = row.data if contracts else redaction.MASK
-    for contract in contracts:
-        data = redaction.of_contract(data, contract)
-    return replace(row, data=data)
+        if node.message == row.type and row.workflow in ("", definition.name)
+    ]
+    hidden = [(definition, node) for definition, node in awaiting if not viewer.may_unmask(definition.name)]
+    if not awaiting:
+        return row if viewer.unmasked is None else replace(row, data=redaction.MASK, key=redaction.MASK)
+    data = row.data
+    for _, node in hidden:
+        data = redaction.of_contract(data, node.output)
+    personal = any(redaction.is_personal(definition, node.match) for definition, node in hidden)
+    return replace(row, data=data, key=redaction.MASK if personal else row.key)
 
 
-def _read(found: QuerySet[Message]) -> list[CallbackRow]:
-    rows = found.values(*_COLUMNS, "body")
-    return [CallbackRow(**{name: row[name] for name in _COLUMNS}, data=json.loads(row["body"])) for row in rows]
+def _read(viewer: Viewer, found: QuerySet[Message]) -> list[CallbackRow]:
+    workflow = Instance.objects.filter(id=OuterRef("instance_id")).values("workflow")
+    rows = found.annotate(workflow=Coalesce(Subquery(workflow), Value(""), output_field=TextField())).values(
+        *_COLUMNS, "workflow", "body"
+    )
+    read = [CallbackRow(data=json.loads(row.pop("body")), **row) for row in rows]
+    return [_masked(viewer, row) for row in read]

@@ -8,6 +8,7 @@ from typing import Any
 from workflows import registry
 from workflows.dsl.definition import Definition
 from workflows.dsl.describe import as_json, fingerprint
+from workflows.queries.visibility import Viewer, declared_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +27,16 @@ class Declared:
     described: dict[str, Any]
 
 
-def newest() -> list[Declared]:
-    """The newest version of every workflow, by name."""
-    names = sorted({name for name, _ in registry.definitions()})
+def newest(viewer: Viewer) -> list[Declared]:
+    """The newest version of every workflow the viewer may see, by name."""
+    names = sorted({one.name for one in declared_to(viewer)})
     return [_declared(registry.newest(name)) for name in names]
 
 
-def one(name: str, version: int | None = None) -> Declared | None:
-    """One version, the newest when none is named; None if there is no code for it."""
+def one(viewer: Viewer, name: str, version: int | None = None) -> Declared | None:
+    """One version, the newest when none is named; None if there is no code for it, or not for this viewer."""
+    if not viewer.may_see(name):
+        return None
     try:
         return _declared(registry.newest(name) if version is None else registry.find(name, version))
     except registry.UnknownWorkflow:

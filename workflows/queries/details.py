@@ -20,13 +20,15 @@ from workflows.queries import history, instances, redaction
 from workflows.queries.history import HistoryEvent
 from workflows.queries.instances import InstanceRow
 from workflows.queries.steps import Step, steps
+from workflows.queries.visibility import Viewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """Everything an instance page or the API tells. Personal fields are already masked unless `unmasked` was asked."""
+    """Everything an instance page or the API tells, with personal fields masked unless the viewer may see them."""
 
     row: InstanceRow
+    #: for arithmetic only: what rules read of payloads is in it unmasked
     state: State
     #: None when this process has no code for the instance's version
     definition: Definition | None
@@ -45,11 +47,12 @@ class Detail:
         return self.present.last_error if self.present else ""
 
 
-def detail(instance_id: UUID, *, unmasked: bool) -> Detail | None:
-    """One instance; personal fields are shown only if `unmasked`. Four queries."""
-    row = instances.one(instance_id)
+def detail(viewer: Viewer, instance_id: UUID) -> Detail | None:
+    """One instance; None if there is none for this viewer. Four queries."""
+    row = instances.one(viewer, instance_id)
     if row is None:
         return None
+    unmasked = viewer.may_unmask(row.workflow)
     events = history.events(instance_id)
     state = fold(from_data(event.type, event.schema, event.data) for event in events)
     definition = definition_of(row)
@@ -58,7 +61,6 @@ def detail(instance_id: UUID, *, unmasked: bool) -> Detail | None:
     leased = _leased(instance_id)
     found = steps(definition, state, events, leased, bodies)
     if not unmasked:
-        row = instances.redacted(row, definition)
         events = [history.redacted(event, definition) for event in events]
     return Detail(row=row, state=state, definition=definition, input=given, steps=found, events=tuple(events))
 

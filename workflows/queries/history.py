@@ -11,10 +11,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from workflows import registry
 from workflows.dsl.definition import Definition
 from workflows.models import Event, Payload
 from workflows.queries import redaction
+from workflows.queries.instances import InstanceRow
 from workflows.queries.pages import Page, keyset
+from workflows.queries.visibility import Viewer, through_instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +40,20 @@ _COLUMNS = ("seq", "generation", "at", "type", "schema", "actor_kind", "actor", 
 
 
 def events(instance_id: UUID, *, after: int = 0) -> list[HistoryEvent]:
-    """All events behind seq `after`, in order."""
+    """All events behind seq `after`, in order, unmasked: for folding, and for viewers one has asked about."""
     return _read(Event.objects.filter(instance_id=instance_id, seq__gt=after).order_by("seq"))
 
 
-def newest(instance_id: UUID, *, count: int) -> list[HistoryEvent]:
-    """The last events, newest first."""
-    return _read(Event.objects.filter(instance_id=instance_id).order_by("-seq")[:count])
+def page(viewer: Viewer, row: InstanceRow, *, size: int = 100, cursor: str = "") -> Page[HistoryEvent]:
+    """One page of what happened to an instance the viewer was shown, in order of seq. Raises `pages.BadCursor`."""
+    found = through_instance(viewer, Event.objects.filter(instance_id=row.id))
+    definition = registry.definitions().get((row.workflow, row.version))
 
+    def read(some: QuerySet[Event]) -> list[HistoryEvent]:
+        events = _read(some)
+        return events if viewer.may_unmask(row.workflow) else [redacted(event, definition) for event in events]
 
-def page(instance_id: UUID, *, size: int = 100, cursor: str = "") -> Page[HistoryEvent]:
-    """One page in order of seq. Raises `pages.BadCursor`."""
-    found = Event.objects.filter(instance_id=instance_id)
-    return keyset(found, _read, size=size, cursor=cursor, descending=False, position=lambda event: event.seq, by="seq")
+    return keyset(found, read, size=size, cursor=cursor, descending=False, position=lambda event: event.seq, by="seq")
 
 
 def _read(found: QuerySet[Event]) -> list[HistoryEvent]:

@@ -5,21 +5,23 @@ Ids are time-ordered, so a page is a keyset on the id: newest first, no row twic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from workflows.dsl.definition import Definition
+from workflows import registry
 from workflows.models import Instance
 from workflows.models.instance import ALIVE
 from workflows.queries import redaction
 from workflows.queries.pages import Page, keyset
-from workflows.queries.search import any_of, matching
+from workflows.queries.search import by_attribute, matching
+from workflows.queries.visibility import Viewer, visible_to
 
 PRIORITIES = {0: "high", 1: "normal", 2: "low"}
 
@@ -55,7 +57,7 @@ class InstanceRow:
     initiator_kind: str
     initiator: str
     correlation_id: str
-    #: unredacted; mask with `redacted` before it leaves the process
+    #: masked as the viewer's rights demand
     attributes: Mapping[str, Any]
     revision: int
     seq: int
@@ -94,37 +96,51 @@ class Filters:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def one(instance_id: UUID) -> InstanceRow | None:
-    """The row of one instance."""
-    found = Instance.objects.filter(id=instance_id).values(*COLUMNS).first()
-    return InstanceRow(**found) if found else None
+def one(viewer: Viewer, instance_id: UUID) -> InstanceRow | None:
+    """The row of one instance; None if there is none for this viewer."""
+    return next(iter(some(viewer, [instance_id])), None)
 
 
-def some(instance_ids: list[UUID]) -> list[InstanceRow]:
-    """The rows of these instances, newest first; ids nobody knows are left out."""
-    return _rows(Instance.objects.filter(id__in=instance_ids).order_by("-id"))
+def some(viewer: Viewer, instance_ids: list[UUID]) -> list[InstanceRow]:
+    """The rows of these instances, newest first; ids nobody knows, or the viewer may not see, are left out."""
+    found = visible_to(viewer, Instance.objects.filter(id__in=instance_ids))
+    return _rows(viewer, found.order_by("-id"))
 
 
-def redacted(row: InstanceRow, definition: Definition | None) -> InstanceRow:
-    """The row without personal attributes; without code for the workflow all are masked."""
+def page(viewer: Viewer, filters: Filters, *, size: int = 50, cursor: str = "") -> Page[InstanceRow]:
+    """One page, newest first. Raises `pages.BadCursor`."""
+    return keyset(
+        _matching(viewer, filters),
+        partial(_rows, viewer),
+        size=size,
+        cursor=cursor,
+        descending=True,
+        position=lambda row: row.id,
+    )
+
+
+def count(viewer: Viewer, filters: Filters, *, stop_at: int = 10_000) -> int:
+    """How many match, counted up to `stop_at`."""
+    return _matching(viewer, filters).values("id")[:stop_at].count()
+
+
+def visible(viewer: Viewer, instance_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that exist for this viewer."""
+    return set(visible_to(viewer, Instance.objects.filter(id__in=instance_ids)).values_list("id", flat=True))
+
+
+def _rows(viewer: Viewer, found: QuerySet[Instance]) -> list[InstanceRow]:
+    rows = [InstanceRow(**values) for values in found.values(*COLUMNS)]
+    return [row if viewer.may_unmask(row.workflow) else _masked(row) for row in rows]
+
+
+def _masked(row: InstanceRow) -> InstanceRow:
+    """The row without personal attributes; without code for its version all are masked."""
+    definition = registry.definitions().get((row.workflow, row.version))
     return replace(row, attributes=redaction.attributes(definition, row.attributes))
 
 
-def page(filters: Filters, *, size: int = 50, cursor: str = "") -> Page[InstanceRow]:
-    """One page, newest first. Raises `pages.BadCursor`."""
-    return keyset(_matching(filters), _rows, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
-
-
-def count(filters: Filters, *, stop_at: int = 10_000) -> int:
-    """How many match, counted up to `stop_at`."""
-    return _matching(filters).values("id")[:stop_at].count()
-
-
-def _rows(found: QuerySet[Instance]) -> list[InstanceRow]:
-    return [InstanceRow(**values) for values in found.values(*COLUMNS)]
-
-
-def _matching(filters: Filters) -> QuerySet[Instance]:
+def _matching(viewer: Viewer, filters: Filters) -> QuerySet[Instance]:
     wanted = _columns(filters)
     if filters.overdue is not None:
         late = Q(ended_at__isnull=True, deadline_at__lte=Now())
@@ -132,10 +148,10 @@ def _matching(filters: Filters) -> QuerySet[Instance]:
             late if filters.overdue else Q(ended_at__isnull=False) | Q(deadline_at=None) | Q(deadline_at__gt=Now())
         )
     for name, text in filters.attributes.items():
-        wanted &= any_of(name, text)
+        wanted &= by_attribute(viewer, name, text)
     if filters.q.strip():
-        wanted &= matching(filters.q)
-    return Instance.objects.filter(wanted)
+        wanted &= matching(viewer, filters.q)
+    return visible_to(viewer, Instance.objects.filter(wanted))
 
 
 def _columns(filters: Filters) -> Q:

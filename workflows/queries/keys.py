@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from workflows.models import Instance, RefusedStart, Tombstone
+from workflows.queries.visibility import Viewer, visible_to
 
 #: neighbours and refusals that are worth showing
 FEW = 6
@@ -52,36 +55,37 @@ class Absent:
     near: list[Near]
 
 
-def runs(workflow: str, key: str) -> list[Run]:
+def runs(viewer: Viewer, workflow: str, key: str) -> list[Run]:
     """All runs, newest first."""
-    found = Instance.objects.filter(workflow=workflow, key=key).order_by("-run")
+    found = visible_to(viewer, Instance.objects.filter(workflow=workflow, key=key)).order_by("-run")
     return [Run(*values) for values in found.values_list("id", "run", "lifecycle", "status", "started_at", "ended_at")]
 
 
-def spelled_otherwise(workflow: str, key: str) -> str:
+def spelled_otherwise(viewer: Viewer, workflow: str, key: str) -> str:
     """The existing key that differs only in case or surrounding spaces; empty if there is none or more than one."""
     spellings = {key.strip(), key.strip().upper(), key.strip().lower()} - {key}
-    found = Instance.objects.filter(workflow=workflow, key__in=spellings).values_list("key", flat=True).distinct()[:2]
+    spelled = visible_to(viewer, Instance.objects.filter(workflow=workflow, key__in=spellings))
+    found = spelled.values_list("key", flat=True).distinct()[:2]
     return found[0] if len(found) == 1 else ""
 
 
-def absent(workflow: str, key: str) -> Absent:
-    """Why nothing is there. Four queries."""
-    refused = RefusedStart.objects.filter(workflow=workflow, key__iexact=key).order_by("-at")[:FEW]
-    tombstone = Tombstone.objects.filter(workflow=workflow, key=key).order_by("-run").first()
+def absent(viewer: Viewer, workflow: str, key: str) -> Absent:
+    """Why nothing is there, as far as the viewer may know. Four queries."""
+    refused = visible_to(viewer, RefusedStart.objects.filter(workflow=workflow, key__iexact=key)).order_by("-at")[:FEW]
+    tombstone = visible_to(viewer, Tombstone.objects.filter(workflow=workflow, key=key)).order_by("-run").first()
     return Absent(
         [Refused(row.at, row.actor, [(field, message) for field, message in row.problems]) for row in refused],
         tombstone.ended_at if tombstone else None,
-        _near(workflow, key),
+        _near(visible_to(viewer, Instance.objects.all()), workflow, key),
     )
 
 
-def _near(workflow: str, key: str) -> list[Near]:
+def _near(known: QuerySet[Instance], workflow: str, key: str) -> list[Near]:
     """The same key elsewhere first, then keys with the same beginning, shortened until something is found."""
-    same = list(_some(Instance.objects.filter(key=key).exclude(workflow=workflow)))
+    same = list(_some(known.filter(key=key).exclude(workflow=workflow)))
     for length in dict.fromkeys((len(key) - 1, max(len(key) // 2, 2))):
         if length >= 2:
-            beginning = Instance.objects.filter(key__startswith=key[:length]).exclude(key=key).order_by("key", "-run")
+            beginning = known.filter(key__startswith=key[:length]).exclude(key=key).order_by("key", "-run")
             found = list(_some(beginning))
             if found:
                 return [*same, *found][:FEW]

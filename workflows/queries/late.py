@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from workflows.models import LateResult
+from workflows.queries.visibility import Viewer, through_instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Late:
     disposition: str
 
 
-def results(instance_id: UUID, *, most: int = 50) -> list[Late]:
+def results(viewer: Viewer, instance_id: UUID, *, most: int = 50) -> list[Late]:
     """The newest late reports about one instance, newest first."""
-    found = LateResult.objects.filter(instance_id=instance_id).order_by("-id")[:most]
+    found = through_instance(viewer, LateResult.objects.filter(instance_id=instance_id)).order_by("-id")[:most]
     return [Late(*values) for values in found.values_list("at", "step", "direction", "token", "outcome", "disposition")]

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from workflows.models import Operation
 from workflows.queries.pages import Page, keyset
+from workflows.queries.visibility import Viewer, through_instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,13 @@ class OperationRow:
 _COLUMNS = tuple(one.name for one in fields(OperationRow))
 
 
-def one(operation_id: UUID) -> OperationRow | None:
-    """One operation."""
-    return next(iter(_read(Operation.objects.filter(id=operation_id))), None)
+def one(viewer: Viewer, operation_id: UUID) -> OperationRow | None:
+    """One operation; None if there is none for this viewer."""
+    return next(iter(_read(through_instance(viewer, Operation.objects.filter(id=operation_id)))), None)
 
 
 def page(
+    viewer: Viewer,
     *,
     instance_id: UUID | None = None,
     state: tuple[str, ...] = (),
@@ -49,7 +51,7 @@ def page(
     cursor: str = "",
 ) -> Page[OperationRow]:
     """One page, newest first. Raises `pages.BadCursor`."""
-    found = Operation.objects.all()
+    found = through_instance(viewer, Operation.objects.all())
     if instance_id:
         found = found.filter(instance_id=instance_id)
     if state:

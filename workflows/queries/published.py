@@ -16,6 +16,7 @@ from workflows.dsl.definition import Node
 from workflows.events import Published
 from workflows.models import OutboxEvent, Subscription
 from workflows.queries import redaction
+from workflows.queries.visibility import Viewer, visible_to
 
 _COLUMNS = ("id", "workflow", "type", "schema_version", "subject", "at", "data", "correlation_id", "traceparent")
 
@@ -36,16 +37,22 @@ class SubscriptionRow:
 
 
 def events(
-    *, types: tuple[str, ...] = (), after: UUID | None = None, instance_id: UUID | None = None, size: int = 100
+    viewer: Viewer,
+    *,
+    types: tuple[str, ...] = (),
+    after: UUID | None = None,
+    instance_id: UUID | None = None,
+    size: int = 100,
 ) -> list[Published] | None:
-    """Events behind `after` in publishing order; None when `after` names no event.
+    """Events behind `after` in publishing order; None when `after` names no event of this viewer's.
 
     Only events that no running transaction can still overtake are told, so a reader who follows `after` misses none.
     """
-    found = OutboxEvent.objects.annotate(settled=RawSQL("xid < pg_snapshot_xmin(pg_current_snapshot())", ()))
+    mine = visible_to(viewer, OutboxEvent.objects.all())
+    found = mine.annotate(settled=RawSQL("xid < pg_snapshot_xmin(pg_current_snapshot())", ()))
     found = found.filter(settled=True)
     if after is not None:
-        if not OutboxEvent.objects.filter(id=after).exists():
+        if not mine.filter(id=after).exists():
             return None
         behind = RawSQL("(xid, id) > (SELECT xid, id FROM workflows_outboxevent WHERE id = %s)", (after,))
         found = found.annotate(behind=behind).filter(behind=True)
@@ -53,7 +60,8 @@ def events(
         found = found.filter(type__in=types)
     if instance_id is not None:
         found = found.filter(instance_id=instance_id)
-    return [Published(**values) for values in found.order_by("xid", "id").values(*_COLUMNS)[:size]]
+    events = [Published(**values) for values in found.order_by("xid", "id").values(*_COLUMNS)[:size]]
+    return [event if viewer.may_unmask(event.workflow) else redacted(event) for event in events]
 
 
 def redacted(event: Published) -> Published:

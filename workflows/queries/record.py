@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from workflows.models import AuditEntry
 from workflows.queries.pages import Page, keyset
+from workflows.queries.visibility import Viewer, visible_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,9 @@ class AuditFilters:
     at_before: datetime | None = None
 
 
-def page(filters: AuditFilters, *, size: int = 50, cursor: str = "") -> Page[AuditRow]:
-    """One page, newest first. Raises `pages.BadCursor`."""
-    found = AuditEntry.objects.all()
+def page(viewer: Viewer, filters: AuditFilters, *, size: int = 50, cursor: str = "") -> Page[AuditRow]:
+    """One page, newest first. What concerns no workflow is for those who see all of them. Raises `pages.BadCursor`."""
+    found = visible_to(viewer, AuditEntry.objects.all())
     for name in ("actor", "actor_kind", "action", "workflow", "instance_id", "target", "through", "correlation_id"):
         if getattr(filters, name):
             found = found.filter(**{name: getattr(filters, name)})

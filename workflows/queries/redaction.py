@@ -55,6 +55,11 @@ def attributes(definition: Definition | None, values: Mapping[str, Any]) -> dict
     return dict(masked(values, personal_paths(definition.contract)))
 
 
+def is_personal_attribute(definition: Definition, name: str) -> bool:
+    """Whether this attribute of the instances is personal."""
+    return _covers(personal_paths(definition.contract), name)
+
+
 def extracted(definition: Definition, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that an event keeps of a result, by dotted path, without the personal ones."""
     personal = _personal(definition, source)

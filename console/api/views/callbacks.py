@@ -11,7 +11,7 @@ from rest_framework.decorators import api_view, authentication_classes, permissi
 from rest_framework.request import Request
 
 from console.api import answers, bodies, shapes
-from console.api.caller import reader, sees_payload
+from console.api.caller import viewer
 from console.api.documented import documented
 from console.api.parameters import PAGING, Parameters, described
 from console.api.problems import UNAUTHENTICATED, ProblemError
@@ -68,12 +68,13 @@ def receive(request: Request, source: str) -> HttpResponse:
 )
 @api_view(["GET"])
 def listed(request: Request) -> HttpResponse:
-    unmasked = sees_payload(reader(request))
+    seen_by = viewer(request)
     given = Parameters(request, ("state", "source", "type", "key", "instance", "cursor", "page_size"))
     return answers.paged(
         request,
         shapes.CallbackPage,
         lambda: callbacks.page(
+            seen_by,
             state=given.texts("state"),
             source=given.text("source"),
             kind=given.text("type"),
@@ -82,5 +83,5 @@ def listed(request: Request) -> HttpResponse:
             size=given.size(),
             cursor=given.text("cursor"),
         ),
-        lambda row: answers.callback(row if unmasked else callbacks.redacted(row)),
+        answers.callback,
     )

@@ -11,7 +11,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 
 from console.api import answers, bodies, shapes
-from console.api.caller import principal, reader, sees_payload
+from console.api.caller import principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import PAGING, Parameters, described
@@ -20,7 +20,8 @@ from console.correlation import correlation_id
 from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import details, history, instances, operations
-from workflows.queries.instances import Filters, InstanceRow
+from workflows.queries.instances import Filters
+from workflows.queries.visibility import EVERYTHING, Viewer
 
 _TEXTS = ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner")
 _OTHERS = ("version", "correlation_id", "started_after", "started_before", "overdue", "needs_person", "q")
@@ -47,18 +48,14 @@ _FILTERS = [
 )
 @api_view(["GET"])
 def listed(request: Request) -> HttpResponse:
-    unmasked = sees_payload(reader(request))
+    seen_by = viewer(request)
     given = Parameters(request, (*_TEXTS, *_OTHERS, "cursor", "page_size"), prefixes=("attr.",))
     filters, now = _filters(given), clock.now()
-
-    def tell(row: InstanceRow) -> shapes.InstanceSummary:
-        return answers.summary(row if unmasked else instances.redacted(row, details.definition_of(row)), now)
-
     return answers.paged(
         request,
         shapes.InstancePage,
-        lambda: instances.page(filters, size=given.size(), cursor=given.text("cursor")),
-        tell,
+        lambda: instances.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
+        lambda row: answers.summary(row, now),
     )
 
 
@@ -91,18 +88,16 @@ def _filters(given: Parameters) -> Filters:
 )
 @api_view(["GET"])
 def one(request: Request, instance_id: UUID) -> HttpResponse:
-    reader(request)
-    return told_in_full(request, instance_id)
+    return told_in_full(request, viewer(request), instance_id)
 
 
-def told_in_full(request: Request, instance_id: UUID, *, status: int = 200) -> HttpResponse:
-    """The instance with everything the caller may see. Raises the problem if there is none."""
-    caller = principal(request)
-    found = details.detail(instance_id, unmasked=sees_payload(caller))
+def told_in_full(request: Request, seen_by: Viewer, instance_id: UUID, *, status: int = 200) -> HttpResponse:
+    """The instance with everything the viewer may see. Raises the problem if there is none for them."""
+    found = details.detail(seen_by, instance_id)
     if found is None:
         raise _unknown()
     now = clock.now()
-    allowed = interventions.allowed_actions(caller, found.state, now)
+    allowed = interventions.allowed_actions(principal(request), found.state, now)
     return answers.told(answers.detail(found, allowed, now), status, Location=f"/api/v1/instances/{instance_id}")
 
 
@@ -116,17 +111,16 @@ def told_in_full(request: Request, instance_id: UUID, *, status: int = 200) -> H
 )
 @api_view(["GET"])
 def happened(request: Request, instance_id: UUID) -> HttpResponse:
-    unmasked = sees_payload(reader(request))
+    seen_by = viewer(request)
     given = Parameters(request, ("cursor", "page_size"))
-    row = instances.one(instance_id)
+    row = instances.one(seen_by, instance_id)
     if row is None:
         raise _unknown()
-    definition = details.definition_of(row)
     return answers.paged(
         request,
         shapes.HistoryPage,
-        lambda: history.page(instance_id, size=given.size(100), cursor=given.text("cursor")),
-        lambda event: answers.event(event if unmasked else history.redacted(event, definition)),
+        lambda: history.page(seen_by, row, size=given.size(100), cursor=given.text("cursor")),
+        answers.event,
     )
 
 
@@ -153,7 +147,7 @@ def act(request: Request, instance_id: UUID, action: str) -> HttpResponse:
     if asked.step and action != "retry":
         raise invalid("step", f"{action} concerns the whole instance; only retry takes a step")
     accepted = _accepted(request, instance_id, action, asked)
-    row = operations.one(accepted)
+    row = operations.one(EVERYTHING, accepted)
     assert row is not None, "it was accepted a moment ago"
     return answers.told(answers.operation(row), 202, Location=f"/api/v1/operations/{row.id}")
 

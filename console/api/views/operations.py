@@ -9,7 +9,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 
 from console.api import answers, shapes
-from console.api.caller import reader
+from console.api.caller import viewer
 from console.api.documented import documented
 from console.api.parameters import PAGING, Parameters, described
 from console.api.problems import NOT_FOUND, ProblemError
@@ -26,12 +26,13 @@ from workflows.queries import operations
 )
 @api_view(["GET"])
 def listed(request: Request) -> HttpResponse:
-    reader(request)
+    seen_by = viewer(request)
     given = Parameters(request, ("instance", "state", "actor", "cursor", "page_size"))
     return answers.paged(
         request,
         shapes.OperationPage,
         lambda: operations.page(
+            seen_by,
             instance_id=given.identity("instance"),
             state=given.texts("state"),
             actor=given.text("actor"),
@@ -51,8 +52,7 @@ def listed(request: Request) -> HttpResponse:
 )
 @api_view(["GET"])
 def one(request: Request, operation_id: UUID) -> HttpResponse:
-    reader(request)
-    row = operations.one(operation_id)
+    row = operations.one(viewer(request), operation_id)
     if row is None:
         raise ProblemError(NOT_FOUND, "There is no such operation.")
     return answers.told(answers.operation(row))

@@ -11,7 +11,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 
 from console.api import answers, bodies, shapes
-from console.api.caller import holder, principal, reader, sees_payload
+from console.api.caller import holder, principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import PAGING, Parameters, described
@@ -42,7 +42,7 @@ _AUDIT = ("actor", "actor_kind", "action", "workflow", "target", "through", "cor
 )
 @api_view(["GET"])
 def audit(request: Request) -> HttpResponse:
-    reader(request)
+    seen_by = viewer(request, "audit")
     given = Parameters(request, (*_AUDIT, "instance", "allowed", "at_after", "at_before", "cursor", "page_size"))
     filters = AuditFilters(
         **{name: given.text(name) for name in _AUDIT},
@@ -54,7 +54,7 @@ def audit(request: Request) -> HttpResponse:
     return answers.paged(
         request,
         shapes.AuditPage,
-        lambda: record.page(filters, size=given.size(), cursor=given.text("cursor")),
+        lambda: record.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
         answers.audited,
     )
 
@@ -73,9 +73,10 @@ def audit(request: Request) -> HttpResponse:
 @api_view(["GET"])
 def events(request: Request) -> HttpResponse:
     """`next` is told even at the end of what there is: follow it later to get what came since."""
-    unmasked = sees_payload(reader(request))
+    seen_by = viewer(request)
     given = Parameters(request, ("type", "after", "instance", "page_size"))
     found = published.events(
+        seen_by,
         types=given.texts("type"),
         after=given.identity("after"),
         instance_id=given.identity("instance"),
@@ -83,7 +84,7 @@ def events(request: Request) -> HttpResponse:
     )
     if found is None:
         raise ProblemError(NOT_FOUND, "There is no published event with this id.", errors=[("after", "is not known")])
-    results = [(event if unmasked else published.redacted(event)).cloud_event() for event in found]
+    results = [event.cloud_event() for event in found]
     follow = answers.address(request, after=str(found[-1].id)) if found else None
     return answers.told(shapes.EventPage.model_validate({"results": results, "next": follow, "previous": None}))
 

@@ -7,7 +7,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 
 from console.api import answers, bodies, shapes
-from console.api.caller import principal, reader
+from console.api.caller import principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import Parameters
@@ -18,6 +18,7 @@ from workflows import interventions
 from workflows.engine.intake import Conflict, InvalidInput
 from workflows.queries import definitions
 from workflows.queries.definitions import Declared
+from workflows.queries.visibility import Viewer
 from workflows.registry import UnknownWorkflow
 
 EXAMPLE = {
@@ -43,9 +44,9 @@ EXAMPLE = {
 )
 @api_view(["GET"])
 def workflows(request: Request) -> HttpResponse:
-    reader(request)
+    seen_by = viewer(request)
     Parameters(request, ())
-    results = [_told(declared) for declared in definitions.newest()]
+    results = [_told(declared) for declared in definitions.newest(seen_by)]
     return answers.told(shapes.WorkflowPage(results=results, next=None, previous=None))
 
 
@@ -58,8 +59,7 @@ def workflows(request: Request) -> HttpResponse:
 )
 @api_view(["GET"])
 def workflow(request: Request, name: str) -> HttpResponse:
-    reader(request)
-    return _one(definitions.one(name))
+    return _one(definitions.one(viewer(request), name))
 
 
 @documented(
@@ -71,8 +71,7 @@ def workflow(request: Request, name: str) -> HttpResponse:
 )
 @api_view(["GET"])
 def version(request: Request, name: str, number: int) -> HttpResponse:
-    reader(request)
-    return _one(definitions.one(name, number))
+    return _one(definitions.one(viewer(request), name, number))
 
 
 @documented(
@@ -109,7 +108,12 @@ def start(request: Request, name: str) -> HttpResponse:
     except Conflict as error:
         extra = {"instance_id": str(error.instance_id)} if error.instance_id else {}
         raise ProblemError(KEY_CONFLICT, _sentence(error), extra=extra) from None
-    return told_in_full(request, started.id, status=201 if started.new else 200)
+    return told_in_full(request, _starter(request, name), started.id, status=201 if started.new else 200)
+
+
+def _starter(request: Request, name: str) -> Viewer:
+    """Whoever may start sees what they started, also with a token that is good for nothing else."""
+    return Viewer(frozenset({name}), interventions.viewer(principal(request)).unmasked)
 
 
 def _field(name: str) -> str:

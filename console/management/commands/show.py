@@ -19,6 +19,7 @@ from workflows.interventions import CAPABILITIES, Principal
 from workflows.models import Instance
 from workflows.queries import history, instances
 from workflows.queries.instances import Filters, InstanceRow
+from workflows.queries.visibility import EVERYTHING
 
 #: More than these are counted, not listed.
 MAX_LISTED = 20
@@ -83,13 +84,14 @@ class Command(BaseCommand):
 def _found(text: str) -> list[InstanceRow]:
     """The instance with this id or those with exactly this key; failing that, what search finds. Newest first."""
     try:
-        row = instances.one(UUID(text))
+        row = instances.one(EVERYTHING, UUID(text))
     except ValueError:
         row = None
     if row is not None:
         return [row]
-    exactly = instances.page(Filters(key=tuple({text, text.upper(), text.lower()})), size=MAX_LISTED + 1).rows
-    return exactly or instances.page(Filters(q=text), size=MAX_LISTED + 1).rows
+    spellings = tuple({text, text.upper(), text.lower()})
+    exactly = instances.page(EVERYTHING, Filters(key=spellings), size=MAX_LISTED + 1).rows
+    return exactly or instances.page(EVERYTHING, Filters(q=text), size=MAX_LISTED + 1).rows
 
 
 def _name(row: InstanceRow) -> str:
