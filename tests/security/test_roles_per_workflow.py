@@ -13,6 +13,7 @@ from tests.api.world import an_order, is_problem, told
 from tests.engine.desk import Desk
 from tests.security.people import Somebody, somebody
 from tests.stories import an_instance, ended, stuck
+from tests.worlds import settled
 from workflows import interventions
 from workflows.engine import clock, ids
 from workflows.interventions import Principal
@@ -244,6 +245,7 @@ def test_published_events_of_another_workflow_are_not_told(rita: Somebody) -> No
     desk = Desk()
     desk.play(desk.start("O1"))
     olga = somebody("olga", "operator")
+    settled("workflows_outboxevent")
     known = told(olga.api.get("events"))["results"][0]["id"]
 
     assert told(rita.api.get("events"))["results"] == []
