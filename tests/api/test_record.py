@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.world import Person, fields, is_problem, told
 from tests.engine.desk import Desk
+from tests.worlds import settled
 from workflows.engine import outbox
 from workflows.models import AuditEntry, Delivery, Subscription
 
@@ -38,6 +39,7 @@ def test_published_events_are_followed_from_one_to_the_next(operator: Person) ->
     desk = Desk()
     for key in ("1", "2", "3"):
         desk.play(desk.start(key))
+    settled("workflows_outboxevent")
 
     page = told(operator.get("events?type=OrderConfirmed&page_size=2"))
     rest = told(operator.get(f"events?after={page['results'][1]['id']}"))
@@ -97,6 +99,7 @@ def test_a_replay_sends_again_what_was_delivered_before(admin: Person) -> None:
     made = told(admin.post("subscriptions", HOOK))
     for key in ("1", "2", "3"):
         desk.play(desk.start(key))
+    settled("workflows_outboxevent")
     outbox.make_out()
     assert Delivery.objects.filter(state="pending").count() == 3
     Delivery.objects.update(state="delivered", attempts=1)
