@@ -10,11 +10,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 import django
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import celeryd_init, setup_logging, task_prerun
+from celery.signals import celeryd_init, setup_logging, task_prerun, worker_process_init, worker_ready
 from django.conf import settings
 from django.db import close_old_connections
 from kombu import Connection, Exchange, Queue
 
+from console import memory
 from workflows import registry
 
 #: steps that were running when their worker died, one at a time
@@ -74,6 +75,12 @@ def _serve_declared_pools(conf: Any, **kwargs: Any) -> None:
     django.setup()
     names = (*registry.pools(), QUARANTINE)
     conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in names]
+
+
+@worker_ready.connect
+@worker_process_init.connect
+def _settle_memory(**kwargs: Any) -> None:
+    memory.settle()
 
 
 @task_prerun.connect

@@ -26,6 +26,8 @@ from kombu.exceptions import KombuError
 ENOUGH = 8
 #: After a failed publish the broker is left alone for this long, in seconds.
 _REST = 1.0
+#: A queue that was found long enough is not measured again for this long, in seconds.
+_FULL = 0.02
 #: Hints that wait to be sent; more are dropped.
 _ROOM = 1000
 
@@ -49,6 +51,7 @@ class _Mailbox:
         self.process = os.getpid()
         self.waiting: queue.Queue[tuple[str, str, dict[str, Any]] | None] = queue.Queue(_ROOM)
         self.quiet_until = 0.0
+        self.full_until: dict[str, float] = {}
         self.thread = threading.Thread(target=self._send_all, name="hints", daemon=True)
         self.thread.start()
         atexit.register(self._finish)
@@ -68,12 +71,21 @@ class _Mailbox:
 
     def _send(self, task: str, pool: str, arguments: dict[str, Any]) -> None:
         try:
-            if task == "workflows.look" and _client().llen(pool) >= ENOUGH:
+            if task == "workflows.look" and self._enough(pool):
                 return
             current_app.send_task(task, kwargs=arguments, queue=pool, ignore_result=True, retry=False)
         except (redis.RedisError, KombuError, OSError) as error:
             self.quiet_until = time.monotonic() + _REST
             log.warning("broker.unreachable", error=str(error))
+
+    def _enough(self, pool: str) -> bool:
+        """Whether so many wake-ups are outstanding that one more would change nothing."""
+        if time.monotonic() < self.full_until.get(pool, 0.0):
+            return True
+        full = _client().llen(pool) >= ENOUGH
+        if full:
+            self.full_until[pool] = time.monotonic() + _FULL
+        return full
 
     def _finish(self) -> None:
         """A command that ends sends its last hints, but waits no longer than a second for that."""
