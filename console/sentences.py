@@ -131,6 +131,10 @@ def _doing(standing: Standing) -> str:
             return capital(_("%(what)s did not work yet; %(system)s is tried again") % about)
         case "retry":
             return capital(_("%(what)s did not work yet and is tried again") % about)
+        case "breaker":
+            return capital(_("%(system)s is unavailable, so %(what)s has to wait") % about)
+        case "approval":
+            return _("Waiting for %(system)s to decide") % {"system": standing.waiting_name}
         case "callback":
             return _("Waiting for %(system)s to answer (%(what)s)") % about
         case "timer":
@@ -147,7 +151,9 @@ def _held_up_by(standing: Standing) -> str:
     """What it waits for, or waited for before it was paused."""
     if standing.waiting_kind != "paused":
         return standing.waiting_kind
-    return "person" if standing.needs_person else "retry" if suffix(standing.status) == "Retrying" else ""
+    if standing.needs_person:
+        return "person"
+    return {"Retrying": "retry", "Unavailable": "breaker"}.get(suffix(standing.status), "")
 
 
 # --- why ------------------------------------------------------------------------------------------------------------
@@ -192,6 +198,11 @@ def _next(standing: Standing, now: datetime) -> list[Part]:
         return _fill(_("Next: nothing happens by itself; {owner} has to act."), owner=_who(standing))
     if standing.next_what == "outcome":
         return _fill(_("Next: the correction begins when the attempt that is still running has ended."))
+    if standing.waiting_kind == "breaker" and standing.next_at is None:
+        return _fill(
+            _("Next: it goes on by itself when {system} answers again; nothing was sent."),
+            system=Part(system(standing.waiting_name), "name"),
+        )
     if standing.next_at is None:
         return _fill(_("Next: it goes on by itself, as soon as its turn comes."))
     if standing.next_at <= now:
@@ -211,6 +222,12 @@ def _action(standing: Standing) -> str:
             return _("ask %(system)s") % {"system": system(standing.waiting_name)}
         case "escalate":
             return _("%(owner)s is asked to step in") % {"owner": _who(standing).text}
+        case "approve":
+            return _("it is approved without them")
+        case "reject":
+            return _("it is rejected without them")
+        case "probe":
+            return _("%(system)s is tried again") % {"system": system(standing.waiting_name)}
         case "fire":
             return _("it goes on")
         case _:
@@ -261,6 +278,6 @@ def _for_customer(standing: Standing) -> str:
             return _("Your %(noun)s is on hold for the moment.") % noun
     if standing.needs_person:
         return _("Your %(noun)s is delayed; a colleague is looking at it.") % noun
-    if standing.waiting_kind == "retry":
+    if standing.waiting_kind in ("retry", "breaker"):
         return _("Your %(noun)s is taking longer than usual.") % noun
     return _("Your %(noun)s is being processed.") % noun

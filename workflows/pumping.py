@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 
 from workflows import rollups
-from workflows.engine import clock, duties, outbox, sealing, sessions, sweeper, timers
+from workflows.engine import clock, duties, gate, outbox, parking, sealing, sessions, sweeper, timers
 from workflows.engine.patience import AWAY, when_back
 from workflows.interventions import idempotency, verification
 
@@ -39,6 +39,7 @@ def _hint() -> None:
 DUTIES = (
     Duty("timers", 0.25, timers.fire_due),
     Duty("hints", 0.5, _hint),
+    Duty("breakers", 0.25, parking.bring_back),
     Duty("sweep", 2.0, sweeper.sweep),
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
@@ -51,6 +52,7 @@ DUTIES = (
 def run(stop: threading.Event, extra: Iterable[Duty] = ()) -> None:
     """Do all duties until `stop` is set, each in its own thread so that a slow one delays no other."""
     session = when_back(lambda: sessions.current("pump"))
+    when_back(gate.open_up)
     threads = [
         threading.Thread(target=_loop, args=(duty, stop), name=duty.name, daemon=True) for duty in (*DUTIES, *extra)
     ]

@@ -12,7 +12,7 @@ from celery import shared_task
 from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import connection
 
-from workflows.engine import delivery, executor, sessions
+from workflows.engine import delivery, executor, gate, sessions
 from workflows.engine.patience import AWAY
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,10 @@ def dropped_while_away(hint: str) -> Iterator[None]:
 def _begin(sender: Any, **kwargs: Any) -> None:
     """A worker with a threads pool executes in this process and shows at once that it is alive."""
     sessions.THREADS = sender.controller.concurrency
+    with dropped_while_away("breakers"):
+        gate.open_up()
     if sender.controller.pool.__module__.endswith(("thread", "solo")):
+        gate.watch()
         with dropped_while_away("session"):
             sessions.current()
 
@@ -55,6 +58,7 @@ def _begin(sender: Any, **kwargs: Any) -> None:
 def _begin_child(**kwargs: Any) -> None:
     """A prefork child executes one attempt at a time and has a session of its own."""
     sessions.THREADS = 1
+    gate.watch()
     sessions.current()
 
 

@@ -98,7 +98,7 @@ class Actor(Told):
 
 
 class WaitingOn(Told):
-    """What an instance waits for: work, retry, callback, timer, person or paused."""
+    """What an instance waits for: work, retry, breaker, callback, approval, timer, person or paused."""
 
     kind: str
     name: str

@@ -12,7 +12,7 @@ from console.presenters.names import amount_in as amount_of
 from console.presenters.names import done_words, function_words, money, node_name
 from console.statuswords import capital, words
 from workflows.core import correct
-from workflows.core.attempts import retryable
+from workflows.core.people import retryable
 from workflows.core.state import Direction, Phase, State
 from workflows.core.turn import Turn
 from workflows.dsl.definition import Definition, Function, Irreversible, Node

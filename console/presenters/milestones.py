@@ -23,7 +23,8 @@ _BUSINESS = (
     e.InstanceStarted, e.StepSucceeded, e.StepSkipped, e.StepRefused, e.StepDropped, e.PersonAsked, e.EventPublished,
     e.AskScheduled, e.NothingHadHappened, e.TimerFired, e.DeadlineNear, e.DeadlinePassed, e.RetryRequested,
     e.InstancePaused, e.InstanceResumed, e.GenerationOpened, e.CorrectionBegan, e.CompensationSucceeded,
-    e.InstanceEnded, e.LateEffectFound,
+    e.InstanceEnded, e.LateEffectFound, e.StepParked, e.FallbackScheduled, e.ApprovalOpened, e.VoteCast,
+    e.StepPassedOver, e.CorrectionWaived, e.Reassigned,
 )  # fmt: skip
 
 

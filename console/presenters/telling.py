@@ -63,6 +63,8 @@ def _told_of_instance(event: e.Event, definition: Definition | None, source: His
             return Told("flow", _("Resumed %(who)s") % {"who": who}, reason)
         case e.GenerationOpened(reason=reason):
             return Told("undo", _("Taken up again to be corrected"), reason)
+        case e.Reassigned(owner=owner, reason=reason):
+            return Told("flow", _("%(owner)s looks after it from now on") % {"owner": owner}, reason)
         case e.InstanceEnded():
             return _told_of_end(event, definition)
     return None
@@ -77,8 +79,17 @@ def _told_of_end(event: e.InstanceEnded, definition: Definition | None) -> Told:
 
 def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | None:
     match event:
+        case e.StepSucceeded(how="approval"):
+            return Told("past", _("%(step)s: approved") % {"step": name}, str(event.values.get("comment", "")))
+        case e.StepSucceeded(how="timeout"):
+            return Told(
+                "past", _("%(step)s: approved without a decision") % {"step": name}, _("Nobody decided in time.")
+            )
         case e.StepSucceeded(how=how, attempt=attempt, late=late):
             notes = {
+                "person": _("Entered by hand: %(note)s") % {"note": event.note},
+                "fallback": _("Done another way, because %(system)s could not be used.")
+                % {"system": system(node.calls.name) if node and node.calls else _("the usual one")},
                 "callback": _("They answered by themselves."),
                 "ask": _("They were asked."),
                 "check": _("A check found that it had happened."),
@@ -89,6 +100,14 @@ def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | Non
             return Told("past", done, " ".join(filter(None, [note, late_note])))
         case e.StepSkipped(rule=rule):
             return Told("skipped", _("%(step)s skipped") % {"step": name}, rule)
+        case e.RouteChosen(choice=choice, rule=rule):
+            return Told("past", _("%(step)s: %(choice)s") % {"step": name, "choice": choice}, rule)
+        case e.VoteCast(person=person, verdict="approve", comment=comment):
+            return Told("past", _("%(person)s approves") % {"person": person}, comment)
+        case e.VoteCast(person=person, comment=comment):
+            return Told("failed", _("%(person)s rejects") % {"person": person}, comment)
+        case e.StepPassedOver(reason=reason):
+            return Told("skipped", _("%(step)s passed over") % {"step": name}, reason)
         case e.EventPublished():
             return Told("past", _("%(event)s announced") % {"event": name}, _("Subscribers are told."))
         case e.TimerFired():
@@ -109,6 +128,11 @@ def _told_of_trouble(event: e.Event, node: Node | None, name: str) -> Told | Non
             return Told("held", template % {"step": name, "n": event.attempt}, event.error)
         case e.AttemptLost(attempt=attempt, why=why):
             return Told("held", _("%(step)s: attempt %(n)d was lost") % {"step": name, "n": attempt}, why)
+        case e.StepParked(dependency=dependency):
+            note = _("%(system)s is unavailable; nothing was sent and no attempt was used.")
+            return Told("held", _("%(step)s waits") % {"step": name}, note % {"system": capital(system(dependency))})
+        case e.FallbackScheduled(why=why):
+            return Told("held", _("%(step)s is done another way") % {"step": name}, why)
         case e.CheckScheduled():
             return Told("unknown", _("%(step)s: finding out whether it happened") % {"step": name})
         case e.PersonAsked(direction="compensate", reason=reason):
@@ -129,6 +153,10 @@ def _told_of_waiting(event: e.Event, node: Node | None, name: str) -> Told | Non
     match event:
         case e.StepScheduled(rule=rule):
             return Told("ahead", _("%(step)s begins") % {"step": name}, rule)
+        case e.ApprovalOpened(question=question, audience=audience, rule=rule):
+            return Told(
+                "wait", _("%(audience)s is asked: %(question)s") % {"audience": audience, "question": question}, rule
+            )
         case e.WaitOpened():
             return Told("wait", _("%(step)s: waiting for %(system)s") % {"step": name, "system": far_side}, event.rule)
         case e.AskScheduled(round=number):
@@ -152,6 +180,10 @@ def _told_of_correction(event: e.Event, node: Node | None, name: str) -> Told:
             return Told("ahead", _("%(step)s: its correction begins") % {"step": name}, how)
         case e.LateEffectFound():
             return Told("unknown", _("%(step)s turned out to have happened") % {"step": name}, _("It is corrected."))
+        case e.CorrectionWaived(reason=reason):
+            return Told("skipped", _("%(step)s is left as it is") % {"step": name}, reason)
+        case e.CompensationSucceeded(note=note) if note:
+            return Told("undo", _("%(step)s corrected by hand") % {"step": name}, note)
         case e.CompensationSucceeded():
             return Told("undo", _("%(step)s corrected") % {"step": name}, how)
         case e.OutcomeAwaited(happened=happened):

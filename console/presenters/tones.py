@@ -18,7 +18,7 @@ def tone(row: InstanceRow) -> str:
         return "person"
     if row.lifecycle in ("paused", "compensating"):
         return {"paused": "paused", "compensating": "undo"}[row.lifecycle]
-    if row.waiting_kind == "retry":
+    if row.waiting_kind in ("retry", "breaker"):
         return "held"
     return "wait" if row.lifecycle == "waiting" else "flow"
 

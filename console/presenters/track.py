@@ -85,7 +85,7 @@ def _present(row: InstanceRow) -> tuple[str, str]:
         return endings[row.lifecycle]
     if row.needs_person:
         return "person", _("needs a person")
-    if row.waiting_kind == "retry":
+    if row.waiting_kind in ("retry", "breaker"):
         return "held", _("being tried again")
     if row.lifecycle == "waiting":
         return "wait", _("waiting")

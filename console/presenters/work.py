@@ -33,7 +33,7 @@ _NARROWS: dict[str, dict[str, object]] = {
     "all": {},
     "live": {"alive": True},
     "person": {"alive": True, "needs_person": True},
-    "held": {"alive": True, "waiting_kind": ("retry",)},
+    "held": {"alive": True, "waiting_kind": ("retry", "breaker")},
     "undo": {"alive": True, "lifecycle": ("compensating",)},
     "late": {"overdue": True},
     "ended": {"alive": False},

@@ -41,7 +41,7 @@ def _free(node: Node, state: State) -> bool:
 
 
 def begin(turn: Turn, node: Node) -> bool:
-    """Begin one step. True when it ended at once: skipped or published."""
+    """Begin one step. True when it ended at once: skipped, published or chosen."""
     rule = ""
     if node.when is not None:
         applies, rule = explain(node.when, turn.state.values)
@@ -56,6 +56,23 @@ def begin(turn: Turn, node: Node) -> bool:
             match = str(node.match.value(turn.state.values))
             due_at = turn.after(node.within)
             turn.say(e.WaitOpened(step=node.name, message_type=node.message, match=match, due_at=due_at, rule=rule))
+        case Kind.APPROVAL:
+            assert node.within is not None
+            turn.say(
+                e.ApprovalOpened(
+                    step=node.name,
+                    question=node.question,
+                    audience=node.audience,
+                    quorum=node.quorum,
+                    default=node.default,
+                    due_at=turn.after(node.within),
+                    evidence=list(node.evidence),
+                    rule=rule,
+                )
+            )
+        case Kind.CHOOSE:
+            turn.say(_route(turn, node))
+            return True
         case Kind.TIMER:
             assert node.within is not None
             turn.say(e.TimerSet(step=node.name, due_at=turn.after(node.within), rule=rule))
@@ -70,3 +87,14 @@ def begin(turn: Turn, node: Node) -> bool:
             )  # fmt: skip
             return True
     return False
+
+
+def _route(turn: Turn, node: Node) -> e.RouteChosen:
+    """The first way whose rule holds, with the reason; else the last one, with the reasons against the others."""
+    against = []
+    for choice, rule in node.choices:
+        holds, why = explain(rule, turn.state.values)
+        if holds:
+            return e.RouteChosen(step=node.name, choice=choice, rule=why)
+        against.append(why)
+    return e.RouteChosen(step=node.name, choice=node.otherwise_choice, rule="; ".join(against))

@@ -10,12 +10,13 @@ from workflows.core import correct, facts
 from workflows.core import events as e
 from workflows.core.keys import idempotency_key
 from workflows.core.patience import MAX_LOSSES, MAX_ROUNDS, retry_at
-from workflows.core.state import Direction, ItemPhase, Patience, Phase, State, StepState
+from workflows.core.state import Direction, Patience, Phase, State, StepState
 from workflows.core.turn import Turn
+from workflows.core.wants import called
 from workflows.dsl.definition import Exhausted, Node
 from workflows.dsl.dependency import INTERNAL, Dependency
 
-AttemptFact = facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy | facts.Lost
+AttemptFact = facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy | facts.Lost | facts.Barred
 
 
 def ended(turn: Turn, fact: AttemptFact) -> None:
@@ -46,6 +47,23 @@ def ended(turn: Turn, fact: AttemptFact) -> None:
             _failed(turn, node, step, fact)
         case facts.Lost():
             _lost(turn, node, step, fact)
+        case facts.Barred():
+            _barred(turn, node, step, fact)
+
+
+def _barred(turn: Turn, node: Node, step: StepState, fact: facts.Barred) -> None:
+    """Nothing was sent. What is being corrected cannot have happened by this; the rest waits, or goes another way."""
+    if correct.awaits(turn.state, node.name):
+        correct.outcome(turn, node.name, _maybe(turn.state, node.name))
+    elif _has_another_way(node, step, fact.direction):
+        turn.say(e.FallbackScheduled(step=node.name, why=f"{fact.dependency} is unavailable"))
+    elif step.patience.parked != fact.dependency:
+        turn.say(e.StepParked(step=node.name, direction=fact.direction, dependency=fact.dependency))
+
+
+def _has_another_way(node: Node, step: StepState, direction: Direction) -> bool:
+    """Whether the step's fallback may be used: not twice, and not where the effect may have happened."""
+    return node.fallback is not None and direction is Direction.FORWARD and not step.unknown
 
 
 def _found_nothing(fact: AttemptFact) -> bool:
@@ -115,7 +133,7 @@ def _correct_refusal(turn: Turn, node: Node, code: str, reason: str) -> None:
 
 
 def _failed(turn: Turn, node: Node, step: StepState, fact: facts.Failed) -> None:
-    dependency = node.calls or INTERNAL
+    dependency = called(node, fact.direction)
     awaited = correct.awaits(turn.state, node.name)
     final = awaited or fact.person or not fact.retryable
     again = None if final else _again(turn, node.name, dependency, step.patience, fact)
@@ -154,7 +172,9 @@ def _again(turn: Turn, name: str, dependency: Dependency, patience: Patience, fa
 
 
 def _gave_up(turn: Turn, node: Node, fact: facts.Failed) -> None:
-    if not node.critical:
+    if not fact.person and _has_another_way(node, turn.state.steps[node.name], fact.direction):
+        turn.say(e.FallbackScheduled(step=node.name, why=fact.error))
+    elif not node.critical:
         maybe = turn.state.steps[node.name].unknown
         turn.say(e.StepDropped(step=node.name, reason=fact.error, may_have_happened=maybe))
     elif node.exhausted is Exhausted.COMPENSATE and fact.retryable and not fact.person:
@@ -213,20 +233,3 @@ def unanswered(turn: Turn, name: str) -> None:
         return
     asked = f", and asking {step.rounds} times gave none" if step.rounds else ""
     turn.say(e.PersonAsked(step=name, code="unanswered", reason=f"No answer came in time{asked}."))
-
-
-def retryable(state: State) -> list[tuple[str, Direction]]:
-    """What a retry would try again: stuck steps and those waiting for their next attempt."""
-    if state.correction:
-        return [
-            (item.step, Direction.COMPENSATE)
-            for item in state.correction.items
-            if item.phase is ItemPhase.STUCK or (item.phase is ItemPhase.READY and item.patience.retry_at)
-        ]
-    found = []
-    for name, step in state.steps.items():
-        if step.phase is Phase.STUCK:
-            found.append((name, Direction.ASK if step.match else step.direction))
-        elif step.phase is Phase.READY and step.patience.retry_at and step.patience.failures:
-            found.append((name, step.direction))
-    return found

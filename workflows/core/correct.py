@@ -103,12 +103,13 @@ def _end(turn: Turn) -> None:
     corrected = [item.step for item in correction.items if item.phase is ItemPhase.DONE]
     if correction.cause == "cancelled":
         lifecycle, status = Lifecycle.CANCELLED, endings.cancelled
-    elif corrected or correction.cause == "requested":
+    elif not correction.waived and (corrected or correction.cause == "requested"):
         lifecycle, status = Lifecycle.COMPENSATED, endings.compensated
     else:
         lifecycle, status = Lifecycle.FAILED, endings.failed
     lasting = _lasting(turn)
     remains = f" (cannot be taken back: {', '.join(lasting)})" if lasting else ""
+    remains += f" (left as it is: {', '.join(correction.waived)})" if correction.waived else ""
     turn.say(
         e.InstanceEnded(
             lifecycle=lifecycle,
@@ -194,6 +195,9 @@ def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
             _failed(turn, node, item, failed)
         case facts.Lost():
             _lost(turn, node, item, fact)
+        case facts.Barred(dependency=dependency):
+            if item.patience.parked != dependency:
+                turn.say(e.StepParked(step=node.name, direction=fact.direction, dependency=dependency))
         case facts.StillPending():
             return  # a compensation cannot answer "pending"; the executor turns that into a failure
 

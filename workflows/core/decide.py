@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflows.core import attempts, correct, facts
+from workflows.core import attempts, correct, facts, people
 from workflows.core import events as e
 from workflows.core.advance import advance
 from workflows.core.state import DEADLINE, WARNING, Direction, Phase, State, StepState
@@ -53,7 +53,10 @@ def decide(
 def _finished(fact: facts.Fact) -> tuple[str, Direction] | None:
     """The attempt a fact ends. A late one had ended before."""
     match fact:
-        case facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost():
+        case (
+            facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost()
+            | facts.Barred()
+        ):  # fmt: skip
             return None if fact.late else (fact.step, fact.direction)
     return None
 
@@ -72,14 +75,25 @@ def _react(turn: Turn, fact: facts.Fact) -> None:
     match fact:
         case facts.Start():
             _start(turn, fact)
-        case facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost():
+        case (
+            facts.Succeeded() | facts.StillPending() | facts.Failed() | facts.RefusedBy() | facts.Lost()
+            | facts.Barred()
+        ):  # fmt: skip
             attempts.ended(turn, fact)
         case facts.MessageArrived():
             _message(turn, fact)
         case facts.TimeCame():
             _time(turn, fact.name)
+        case facts.Voted():
+            people.voted(turn, fact)
         case facts.Retry():
-            _retry(turn, fact)
+            people.retry(turn, fact)
+        case facts.Skip():
+            people.skip(turn, fact)
+        case facts.Complete():
+            people.complete(turn, fact)
+        case facts.Reassign():
+            people.reassign(turn, fact)
         case facts.Pause():
             _pause(turn, fact)
         case facts.Resume():
@@ -123,7 +137,9 @@ def _message(turn: Turn, fact: facts.MessageArrived) -> None:
         return
     refusal = attempts.refusal(node, fact.values)
     if refusal:
-        turn.say(e.StepRefused(step=fact.step, code=refusal[0], reason=refusal[1], message=fact.message))
+        turn.say(
+            e.StepRefused(step=fact.step, code=refusal[0], reason=refusal[1], message=fact.message, how="callback")
+        )
         if turn.state.correction is None:
             correct.begin(turn, "refused", *refusal)
         return
@@ -157,23 +173,10 @@ def _time(turn: Turn, name: str) -> None:
             return
         if turn.definition.by_name[name].kind is Kind.TIMER:
             turn.say(e.TimerFired(step=name))
+        elif turn.definition.by_name[name].kind is Kind.APPROVAL:
+            people.undecided(turn, name)
         else:
             attempts.unanswered(turn, name)
-
-
-def _retry(turn: Turn, fact: facts.Retry) -> None:
-    if not turn.state.alive:
-        raise facts.NotNow(f"it has already ended as {turn.state.ended_status}")
-    candidates = attempts.retryable(turn.state)
-    if fact.step is not None:
-        candidates = [pair for pair in candidates if pair[0] == fact.step]
-    if not candidates:
-        raise facts.NotNow("nothing here waits to be tried again")
-    for name, direction in candidates:
-        turn.say(e.RetryRequested(step=name, direction=direction, reason=fact.reason))
-        node = turn.definition.by_name[name]
-        if direction is Direction.ASK and node.otherwise is None and node.within:
-            turn.say(e.AnswerPending(step=name, due_at=turn.after(node.within)))
 
 
 def _pause(turn: Turn, fact: facts.Pause) -> None:

@@ -73,6 +73,82 @@ class StepSucceeded(_Event):
     #: the result of an attempt that had lost its lease
     late: bool = False
     message: str = ""
+    #: what the person said who entered the result
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepParked(_Event):
+    """The dependency's breaker refused the call: no attempt was used, and it is offered again when calls pass."""
+
+    step: str
+    direction: str
+    dependency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackScheduled(_Event):
+    """The dependency cannot be used; a worker does it the other way. `why` is in words."""
+
+    step: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteChosen(_Event):
+    """One of several ways was taken. `rule` says why."""
+
+    step: str
+    choice: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalOpened(_Event):
+    """People were asked. `default` follows at `due_at` without a decision."""
+
+    step: str
+    question: str
+    audience: str
+    quorum: int
+    default: str
+    due_at: datetime
+    evidence: list[str] = field(default_factory=list)
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteCast(_Event):
+    """One of those who were asked said what they think."""
+
+    step: str
+    person: str
+    verdict: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPassedOver(_Event):
+    """A person decided to go on without the step. An effect it may have had stays to be corrected."""
+
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionWaived(_Event):
+    """A person decided to leave an effect as it is."""
+
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassigned(_Event):
+    """Somebody else looks after the instance."""
+
+    owner: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +225,8 @@ class StepRefused(_Event):
     attempt: int = 0
     token: int = 0
     message: str = ""
+    #: forward, callback, approval or timeout: how the refusal became known
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +384,8 @@ class CompensationSucceeded(_Event):
     token: int = 0
     started_at: datetime | None = None
     late: bool = False
+    #: what the person said who did it outside; empty when a worker did it
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,7 +400,8 @@ class InstanceEnded(_Event):
 
 
 Event = Union[  # noqa: UP007 - a runtime tuple of the members is needed below
-    InstanceStarted, StageEntered, StepScheduled, StepSkipped, StepSucceeded, AttemptFailed, AttemptLost,
+    InstanceStarted, StageEntered, StepScheduled, StepSkipped, StepSucceeded, StepParked, FallbackScheduled,
+    RouteChosen, ApprovalOpened, VoteCast, StepPassedOver, CorrectionWaived, Reassigned, AttemptFailed, AttemptLost,
     CheckScheduled, NothingHadHappened, PersonAsked, StepDropped, StepRefused, StepWithdrawn, WaitOpened,
     AskScheduled, AnswerPending, TimerSet, TimerFired, EventPublished, DeadlineNear, DeadlinePassed,
     RetryRequested, InstancePaused, InstanceResumed, GenerationOpened, CorrectionBegan, OutcomeAwaited,

@@ -37,12 +37,34 @@ def evolve(state: State, event: e.Event) -> State:
             return _step(state, name, StepState(Phase.SKIPPED))
         case e.AttemptFailed() | e.AttemptLost():
             return _missed(state, event)
+        case e.StepParked():
+            return _parked(state, event)
+        case e.FallbackScheduled(step=name):
+            patience = Patience(attempts=state.steps[name].patience.attempts)
+            step = replace(state.steps[name], phase=Phase.READY, direction=Direction.FALLBACK, patience=patience)
+            return _step(state, name, step)
+        case e.RouteChosen(step=name, choice=choice):
+            chosen = _step(state, name, StepState(Phase.SUCCEEDED, ended_seq=seq))
+            return chosen.moved(values={**state.values, name: {"choice": choice}})
+        case e.ApprovalOpened(step=name, due_at=at):
+            return _step(state, name, StepState(Phase.WAITING, due_at=at))
+        case e.VoteCast():
+            return state.moved(seq=seq)
+        case e.StepPassedOver(step=name):
+            patience = replace(state.steps[name].patience, retry_at=None, parked="")
+            return _step(state, name, replace(state.steps[name], phase=Phase.SKIPPED, due_at=None, patience=patience))
+        case e.CorrectionWaived(step=name):
+            waived = _item(state, name, phase=ItemPhase.DROPPED)
+            assert waived.correction is not None
+            return replace(waived, correction=replace(waived.correction, waived=(*waived.correction.waived, name)))
+        case e.Reassigned(owner=owner):
+            return state.moved(seq=seq, owner=owner)
         case e.CheckScheduled(step=name, retry_at=at):
             step = state.steps[name]
-            patience = replace(step.patience, failures=0, retry_at=at)
+            patience = replace(step.patience, failures=0, retry_at=at, parked="")
             return _step(state, name, replace(step, phase=Phase.READY, direction=Direction.CHECK, patience=patience))
         case e.NothingHadHappened(step=name):
-            patience = replace(state.steps[name].patience, failures=0, retry_at=None)
+            patience = replace(state.steps[name].patience, failures=0, retry_at=None, parked="")
             ready = replace(
                 state.steps[name], phase=Phase.READY, direction=Direction.FORWARD, unknown=False, patience=patience
             )
@@ -52,7 +74,7 @@ def evolve(state: State, event: e.Event) -> State:
         case e.StepDropped(step=name, may_have_happened=maybe):
             return _step(state, name, replace(state.steps[name], phase=Phase.DROPPED, unknown=maybe))
         case e.StepRefused(step=name, code=code, reason=reason):
-            patience = replace(state.steps[name].patience, error=reason, error_kind=code, retry_at=None)
+            patience = replace(state.steps[name].patience, error=reason, error_kind=code, retry_at=None, parked="")
             return _step(state, name, replace(state.steps[name], phase=Phase.REFUSED, patience=patience))
         case e.StepWithdrawn(step=name):
             return _step(state, name, replace(state.steps[name], phase=Phase.CANCELLED))
@@ -64,7 +86,10 @@ def evolve(state: State, event: e.Event) -> State:
             step = replace(before, direction=Direction.ASK, rounds=number, due_at=None, patience=patience)
             return _step(state, name, replace(step, phase=Phase.READY))
         case e.AnswerPending(step=name, due_at=at):
-            step = replace(state.steps[name], phase=Phase.WAITING, due_at=at, direction=Direction.FORWARD)
+            patience = replace(state.steps[name].patience, parked="")
+            step = replace(
+                state.steps[name], phase=Phase.WAITING, due_at=at, direction=Direction.FORWARD, patience=patience
+            )
             return _step(state, name, step)
         case e.TimerSet(step=name, due_at=at):
             return _step(state, name, StepState(Phase.WAITING, due_at=at))
@@ -118,7 +143,8 @@ def _succeeded(state: State, event: e.StepSucceeded) -> State:
     before = state.steps[event.step]
     patience = before.patience
     if event.attempt:
-        patience = replace(patience, attempts=event.attempt, retry_at=None, quarantined=False, error="", error_kind="")
+        patience = replace(patience, attempts=event.attempt, quarantined=False)
+    patience = replace(patience, retry_at=None, error="", error_kind="", parked="")
     step = StepState(
         Phase.SUCCEEDED,
         generation=before.generation,
@@ -146,6 +172,7 @@ def _missed(state: State, event: e.AttemptFailed | e.AttemptLost) -> State:
         retry_at=event.retry_at,
         error=event.why if isinstance(event, e.AttemptLost) else event.error,
         error_kind="lost" if isinstance(event, e.AttemptLost) else event.kind,
+        parked="",
     )
     if event.direction == Direction.COMPENSATE:
         return _item(state, event.step, patience=patience)
@@ -155,12 +182,23 @@ def _missed(state: State, event: e.AttemptFailed | e.AttemptLost) -> State:
     return _step(state, event.step, replace(step, patience=patience, unknown=unknown))
 
 
+def _parked(state: State, event: e.StepParked) -> State:
+    if event.direction == Direction.COMPENSATE:
+        patience = replace(_patience(state, event.step), retry_at=None, parked=event.dependency)
+        return _item(state, event.step, patience=patience)
+    step = state.steps[event.step]
+    patience = replace(step.patience, retry_at=None, parked=event.dependency)
+    return _step(state, event.step, replace(step, patience=patience))
+
+
 def _person_asked(state: State, event: e.PersonAsked) -> State:
     if event.direction == Direction.COMPENSATE:
-        patience = replace(_patience(state, event.step), retry_at=None, error=event.reason, error_kind=event.code)
+        patience = replace(
+            _patience(state, event.step), retry_at=None, error=event.reason, error_kind=event.code, parked=""
+        )
         return _item(state, event.step, phase=ItemPhase.STUCK, patience=patience)
     step = state.steps[event.step]
-    patience = replace(step.patience, retry_at=None, error=event.reason, error_kind=event.code)
+    patience = replace(step.patience, retry_at=None, error=event.reason, error_kind=event.code, parked="")
     unknown = step.unknown or event.may_have_happened
     return _step(state, event.step, replace(step, phase=Phase.STUCK, patience=patience, unknown=unknown, due_at=None))
 
@@ -175,7 +213,7 @@ def _retried(state: State, name: str, direction: Direction) -> State:
 
 
 def _fresh(patience: Patience) -> Patience:
-    return replace(patience, failures=0, losses=0, retry_at=None)
+    return replace(patience, failures=0, losses=0, retry_at=None, parked="")
 
 
 def _correction(state: State, event: e.CorrectionBegan) -> State:
@@ -201,7 +239,9 @@ def _found_late(state: State, event: e.LateEffectFound) -> State:
 
 
 def _corrected(state: State, event: e.CompensationSucceeded) -> State:
-    patience = replace(_patience(state, event.step), attempts=event.attempt, retry_at=None, error="", error_kind="")
+    before_that = _patience(state, event.step)
+    attempts = event.attempt or before_that.attempts
+    patience = replace(before_that, attempts=attempts, retry_at=None, error="", error_kind="", parked="")
     before = next(item for item in state.correction.items if item.step == event.step) if state.correction else None
     if before is not None and before.again:
         number = before.round + 1

@@ -16,8 +16,9 @@ from workflows.dsl.status import COMPENSATING, RECEIVED
 class Face:
     """The present, in values that are stored beside the state so that lists can filter by them.
 
-    `waiting_kind` is work, retry, callback, timer, person, paused or empty; `waiting_name` the dependency or message;
-    `next_what` is the automatic action that comes next (attempt, ask, escalate, fire) at `next_at`.
+    `waiting_kind` is work, retry, breaker, callback, approval, timer, person, paused or empty; `waiting_name` the
+    dependency, the message or the group that decides; `next_what` is the automatic action that comes next (attempt,
+    probe, ask, escalate, approve, reject, fire) at `next_at`. When a breaker lets a probe through, only it knows.
     """
 
     lifecycle: Lifecycle
@@ -39,12 +40,16 @@ def face(definition: Definition, state: State) -> Face:
     """How the state looks to people. Exactly one business status, always."""
     if state.ended is not None:
         return Face(
-            state.ended, state.ended_status, _stage(definition, state), owner=definition.owner, reason=state.reason
+            state.ended,
+            state.ended_status,
+            _stage(definition, state),
+            owner=state.owner or definition.owner,
+            reason=state.reason,
         )
     shown = _correcting(definition, state) if state.correction else _forward(definition, state)
     if state.paused:
-        return replace(shown, lifecycle=Lifecycle.PAUSED, waiting_kind="paused", next_what="", next_at=None)
-    return shown
+        shown = replace(shown, lifecycle=Lifecycle.PAUSED, waiting_kind="paused", next_what="", next_at=None)
+    return replace(shown, owner=state.owner) if state.owner else shown
 
 
 def _forward(definition: Definition, state: State) -> Face:
@@ -58,7 +63,7 @@ def _forward(definition: Definition, state: State) -> Face:
         return Face(Lifecycle.RUNNING, _last_success(definition, state), stage, owner=definition.owner)
     _, _, name = min(unfinished)
     node, step = definition.by_name[name], state.steps[name]
-    ready = any(s.phase is Phase.READY and not _pausing(s.patience) for s in state.steps.values())
+    ready = any(s.phase is Phase.READY and not _held_up(s.patience) for s in state.steps.values())
     kind, target, until, what, at = _waiting(node, step)
     return Face(
         Lifecycle.RUNNING if ready else Lifecycle.WAITING,
@@ -78,9 +83,11 @@ def _forward(definition: Definition, state: State) -> Face:
 
 
 def _urgency(step: StepState) -> int:
-    """Needs a person, then retrying, then waiting, then pending: the worst of several steps is shown."""
+    """Needs a person, then unavailable, retrying, waiting, pending: the worst of several steps is shown."""
     if step.phase is Phase.STUCK:
         return 0
+    if step.phase is Phase.READY and step.patience.parked:
+        return 1
     if step.phase is Phase.READY and step.patience.failures:
         return 2
     return 3 if step.phase is Phase.WAITING else 4
@@ -91,6 +98,8 @@ def _status(definition: Definition, state: State, node: Node, step: StepState) -
         return _last_success(definition, state)
     if step.phase is Phase.STUCK:
         return node.status.failed
+    if step.phase is Phase.READY and step.patience.parked:
+        return node.status.unavailable
     if step.phase is Phase.READY and step.patience.failures:
         return node.status.retrying
     return node.status.waiting if step.phase is Phase.WAITING else node.status.pending
@@ -101,6 +110,8 @@ def _waiting(node: Node, step: StepState) -> tuple[str, str, datetime | None, st
     target = node.calls.name if node.calls else node.name
     if step.phase is Phase.STUCK:
         return "person", target, None, "", None
+    if step.phase is Phase.READY and step.patience.parked:
+        return "breaker", step.patience.parked, None, "probe", None
     if step.phase is Phase.READY:
         return (
             ("retry" if _pausing(step.patience) else "work"),
@@ -109,6 +120,8 @@ def _waiting(node: Node, step: StepState) -> tuple[str, str, datetime | None, st
             "attempt",
             step.patience.retry_at,
         )
+    if node.kind is Kind.APPROVAL:
+        return "approval", node.audience, step.due_at, node.default, step.due_at
     if node.kind is Kind.TIMER:
         return "timer", node.name, step.due_at, "fire", step.due_at
     asks = node.otherwise is not None and step.rounds < MAX_ROUNDS
@@ -119,6 +132,11 @@ def _waiting(node: Node, step: StepState) -> tuple[str, str, datetime | None, st
 def _pausing(patience: Patience) -> bool:
     """Whether the next attempt waits for its time. After a loss it is ready at once."""
     return patience.retry_at is not None and patience.failures > 0
+
+
+def _held_up(patience: Patience) -> bool:
+    """Whether nobody may try now."""
+    return bool(patience.parked) or _pausing(patience)
 
 
 def _last_success(definition: Definition, state: State) -> str:
@@ -172,6 +190,8 @@ def _item_waiting(item: Item) -> tuple[str, str, datetime | None]:
         return "person", "", None
     if item.phase is ItemPhase.AWAITING:
         return "work", "outcome", None
+    if item.patience.parked:
+        return "breaker", "probe", None
     if _pausing(item.patience):
         return "retry", "attempt", item.patience.retry_at
     return "work", "attempt", None

@@ -76,6 +76,13 @@ class Lost(_Attempt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Barred(_Attempt):
+    """The dependency's breaker refused the call: nothing was sent, no attempt was used."""
+
+    dependency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageArrived:
     """A message matched the step's open wait."""
 
@@ -127,9 +134,49 @@ class Compensate:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voted:
+    """A person voted on an approval. `verdict` is approve or reject, `decides` says whether the question is settled."""
+
+    step: str
+    person: str
+    verdict: str
+    comment: str = ""
+    decides: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """Go on without a step that cannot, or leave an effect as it is that cannot be corrected."""
+
+    reason: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """A person says what a step's result is, or that its correction was done outside.
+
+    `values` are the result's fields that rules read; `has_output` says whether there is a result at all.
+    """
+
+    reason: str
+    step: str | None = None
+    has_output: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassign:
+    """Somebody else looks after the instance from now on."""
+
+    owner: str
+    reason: str = ""
+
+
 Fact = (
-    Start | Succeeded | StillPending | Failed | RefusedBy | Lost | MessageArrived | TimeCame | Retry | Pause | Resume
-    | Cancel | Compensate
+    Start | Succeeded | StillPending | Failed | RefusedBy | Lost | Barred | MessageArrived | TimeCame | Voted | Retry
+    | Skip | Complete | Reassign | Pause | Resume | Cancel | Compensate
 )  # fmt: skip
 
 

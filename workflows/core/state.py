@@ -70,6 +70,8 @@ class Direction(StrEnum):
     CHECK = "check"
     #: is there an answer although no message came?
     ASK = "ask"
+    #: do without the dependency
+    FALLBACK = "fallback"
     #: correct the effect
     COMPENSATE = "compensate"
 
@@ -103,6 +105,8 @@ class Patience:
     retry_at: datetime | None = None
     error: str = ""
     error_kind: str = ""
+    #: the dependency whose breaker refused the call; no attempt was used
+    parked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class Correction:
     reason: str
     items: tuple[Item, ...]
     irreversible: tuple[str, ...] = ()
+    #: effects that a person left as they are
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,8 @@ class State:
     warn_at: datetime | None = None
     #: history seq of the input's event
     input_seq: int = 0
+    #: who looks after it instead of the declared owner
+    owner: str = ""
 
     @property
     def alive(self) -> bool:

@@ -5,14 +5,14 @@ Because the rows are a function of the state, the sweeper can always say which o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workflows.core import events as e
 from workflows.core.state import DEADLINE, WARNING, Direction, ItemPhase, Patience, Phase, State
 from workflows.dsl.definition import Definition, Kind, Node
-from workflows.dsl.dependency import INTERNAL
+from workflows.dsl.dependency import INTERNAL, Dependency
 
 QUARANTINE = "quarantine"
 
@@ -29,6 +29,8 @@ class Work:
     ready_at: datetime | None
     held: bool
     repeats_safely: bool
+    #: the dependency's breaker refused it; it is offered again when calls pass
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Wants:
     work: dict[tuple[str, Direction], Work] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
+    #: steps whose question is open
+    asks: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,23 @@ class Publish:
     event: e.EventPublished
 
 
-Effect = AddWork | DropWork | SetTimer | ClearTimer | OpenWait | CloseWait | Publish
+@dataclass(frozen=True, slots=True)
+class OpenApproval:
+    """Ask people. `seq` is the history seq of the event."""
+
+    seq: int
+    event: e.ApprovalOpened
+
+
+@dataclass(frozen=True, slots=True)
+class CloseApproval:
+    """The question is settled: approved, rejected, timed_out or withdrawn."""
+
+    step: str
+    outcome: str
+
+
+Effect = AddWork | DropWork | SetTimer | ClearTimer | OpenWait | CloseWait | OpenApproval | CloseApproval | Publish
 
 
 def wants(definition: Definition, state: State, only: Iterable[str] | None = None) -> Wants:
@@ -132,6 +152,8 @@ def wants(definition: Definition, state: State, only: Iterable[str] | None = Non
             found.timers[name] = Timer(name, step.due_at, held)
         if node.kind is Kind.CALLBACK and step.phase in (Phase.WAITING, Phase.READY, Phase.STUCK):
             found.waits[name] = Wait(name, node.message, step.match, step.due_at)
+        if node.kind is Kind.APPROVAL and step.phase is Phase.WAITING:
+            found.asks.add(name)
     for item in state.correction.items if state.correction else ():
         if item.phase is ItemPhase.READY:
             key = (item.step, Direction.COMPENSATE)
@@ -146,7 +168,7 @@ def wants(definition: Definition, state: State, only: Iterable[str] | None = Non
 
 
 def _work(node: Node, direction: Direction, patience: Patience, held: bool) -> Work:
-    dependency = node.calls or INTERNAL
+    dependency = called(node, direction)
     return Work(
         node.name,
         direction,
@@ -156,14 +178,28 @@ def _work(node: Node, direction: Direction, patience: Patience, held: bool) -> W
         patience.retry_at,
         held,
         dependency.repeats != "unsafe",
+        bool(patience.parked),
     )
+
+
+def called(node: Node, direction: Direction) -> Dependency:
+    """What an attempt in this direction calls; a fallback is there to do without."""
+    return INTERNAL if direction is Direction.FALLBACK else node.calls or INTERNAL
+
+
+def is_parked(state: State, step: str, direction: Direction) -> bool:
+    """Whether people see already that the dependency's breaker refuses this attempt."""
+    if direction is Direction.COMPENSATE:
+        items = state.correction.items if state.correction else ()
+        return any(item.step == step and item.patience.parked for item in items)
+    return step in state.steps and bool(state.steps[step].patience.parked)
 
 
 def effects_between(
     definition: Definition,
     before: State,
     after: State,
-    said: Iterable[e.Event],
+    said: Sequence[e.Event],
     *,
     finished: tuple[str, Direction] | None = None,
 ) -> tuple[Effect, ...]:
@@ -181,10 +217,23 @@ def effects_between(
     effects += [SetTimer(timer) for name, timer in new.timers.items() if old.timers.get(name) != timer]
     effects += [CloseWait(step) for step in old.waits if step not in new.waits]
     effects += [OpenWait(wait) for step, wait in new.waits.items() if old.waits.get(step) != wait]
+    effects += [CloseApproval(step, _outcome(step, said)) for step in sorted(old.asks - new.asks)]
     for offset, event in enumerate(said, start=1):
         if isinstance(event, e.EventPublished):
             effects.append(Publish(before.seq + offset, event))
+        elif isinstance(event, e.ApprovalOpened) and event.step in new.asks:
+            effects.append(OpenApproval(before.seq + offset, event))
     return tuple(effects)
+
+
+def _outcome(step: str, said: Iterable[e.Event]) -> str:
+    """How a question was settled by what was said."""
+    for event in said:
+        if isinstance(event, e.StepSucceeded | e.StepRefused) and event.step == step:
+            if event.how == "timeout":
+                return "timed_out"
+            return "approved" if isinstance(event, e.StepSucceeded) else "rejected"
+    return "withdrawn"
 
 
 def _touched(before: State, after: State, finished: tuple[str, Direction] | None) -> list[str] | None:

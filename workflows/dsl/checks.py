@@ -14,6 +14,7 @@ from workflows.dsl.field_checks import check_diverts, check_fields, contract_of,
 from workflows.dsl.rules import All, Compare, Rule
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]*")
+_REFUSABLE = (Kind.STEP, Kind.CALLBACK, Kind.APPROVAL)
 
 
 def check(definition: Definition) -> None:
@@ -43,7 +44,7 @@ def _check_irreversible(definition: Definition, node: Node) -> None:
     ):
         return
     for other in definition.nodes:
-        refusable = other.critical and other.kind in (Kind.STEP, Kind.CALLBACK) and other is not node
+        refusable = other.critical and other.kind in _REFUSABLE and other is not node
         if refusable and not _surely_before(definition, other, node) and not _exclusive(other, node):
             _refuse(
                 node.where,
@@ -119,15 +120,43 @@ def _check_kind(definition: Definition, node: Node) -> None:
         _refuse(node.where, f"{node.name} must say compensate=: a function that corrects it, or IRREVERSIBLE")
     if node.kind is Kind.CALLBACK and (node.within is None or node.within.total_seconds() <= 0):
         _refuse(node.where, f"{node.name} must say how long to wait: within=minutes(20)")
+    if node.kind is Kind.APPROVAL:
+        _check_approval(definition, node)
+    if node.kind is Kind.CHOOSE:
+        _check_choices(node)
     if node.check is not None and node.output is None:
         _refuse(node.where, f"{node.name} has a check=, so it must return a Contract: nothing means nothing happened")
     if node.calls is not None and node.calls.repeats == "unsafe" and node.kind is Kind.QUERY:
         _refuse(node.where, f"{node.name} is a query, but {node.calls.name} repeats unsafely; a query has no effect")
 
 
+def _check_approval(definition: Definition, node: Node) -> None:
+    if not node.question.strip():
+        _refuse(node.where, f"{node.name} must ask a question people can answer with yes or no")
+    if not node.audience.strip():
+        _refuse(node.where, f'{node.name} must say who decides: by="fraud-team"')
+    if node.within is None or node.within.total_seconds() <= 0:
+        _refuse(node.where, f"{node.name} must say how long people have: within=hours(1)")
+    if node.quorum < 1:
+        _refuse(node.where, f"{node.name} needs a quorum of at least 1")
+    if node.default not in ("approve", "reject"):
+        _refuse(node.where, f"{node.name} must say what follows without a decision: default='approve' or 'reject'")
+    for name in node.evidence:
+        if contract_of(definition, name) is None:
+            _refuse(node.where, f"{node.name} shows {name} as evidence, which has no result")
+
+
+def _check_choices(node: Node) -> None:
+    names = [*(name for name, _ in node.choices), node.otherwise_choice]
+    if not node.choices or not all(names):
+        _refuse(node.where, f"{node.name} must name at least one way with a rule, and the way taken otherwise")
+    if len(set(names)) != len(names):
+        _refuse(node.where, f"{node.name} names a way twice: {', '.join(names)}")
+
+
 def _check_functions(definition: Definition, node: Node) -> None:
     own = {"compensate"}
-    for role in ("function", "check", "otherwise", "compensate"):
+    for role in ("function", "check", "otherwise", "fallback", "compensate"):
         function = getattr(node, role)
         if not isinstance(function, Function):
             continue
@@ -138,7 +167,7 @@ def _check_functions(definition: Definition, node: Node) -> None:
             if source != node.name and definition.position.get(source, -1) >= definition.position[node.name]:
                 _refuse(node.where, f"{function.name} receives {source}, which comes after {node.name}")
             _check_parameter(definition, node, function, parameter, source, hints.get(parameter, Any))
-        if role in ("check", "otherwise"):
+        if role in ("check", "otherwise", "fallback"):
             _check_answer(node, function, role, hints.get("return", Any))
 
 
@@ -168,9 +197,9 @@ def _check_answer(node: Node, function: Function, role: str, returned: Any) -> N
     if returned is Any or node.output is None:
         return
     allowed = set(typing.get_args(returned) or (returned,))
-    nothing = type(None) if role == "check" else Pending
+    nothing = {"check": type(None), "otherwise": Pending}.get(role)
     if node.output not in allowed or allowed - {node.output, nothing}:
-        answer = f"{node.output.__name__} | {'None' if role == 'check' else 'Pending'}"
+        answer = node.output.__name__ + {"check": " | None", "otherwise": " | Pending"}.get(role, "")
         _refuse(node.where, f"{function.name} ({role}) must return {answer}, as {node.name} promises its result")
 
 

@@ -21,6 +21,20 @@ class Event(Contract):
     schema_version: typing.ClassVar[int] = 1
 
 
+class Decision(Contract):
+    """What came of an approval: by whom (the last vote, empty for a time-out), and what they said."""
+
+    approved: bool
+    by: str
+    comment: str
+
+
+class Choice(Contract):
+    """Which way a `choose` took."""
+
+    choice: str
+
+
 class Personal:
     """Marks a field about a person: `customer_id: Annotated[str, Personal()]`. Masked without the right to read it."""
 

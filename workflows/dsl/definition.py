@@ -30,6 +30,10 @@ class Kind(StrEnum):
     TIMER = "timer"
     #: publishes an event
     PUBLISH = "publish"
+    #: waits for people to decide
+    APPROVAL = "approval"
+    #: picks one of several ways
+    CHOOSE = "choose"
 
 
 class Exhausted(StrEnum):
@@ -86,6 +90,7 @@ class Node:
     output: type[BaseModel] | None = None
     compensate: Function | Irreversible | None = None
     check: Function | None = None
+    fallback: Function | None = None
     exhausted: Exhausted = Exhausted.WAIT
     idempotent_by: Ref | None = None
     owner: str = ""
@@ -98,6 +103,16 @@ class Node:
     refusal_reason: Ref | None = None
     event: type[Event] | None = None
     fields: tuple[tuple[str, Ref], ...] = ()
+    question: str = ""
+    audience: str = ""
+    quorum: int = 1
+    #: approve or reject: what follows when nobody decides in time
+    default: str = ""
+    #: what the deciders are shown: the given input and earlier results
+    evidence: tuple[str, ...] = ()
+    #: (name, rule) of each way, the first that holds is taken
+    choices: tuple[tuple[str, Rule], ...] = ()
+    otherwise_choice: str = ""
 
     @property
     def compensable(self) -> bool:
@@ -203,5 +218,6 @@ def node_refs(node: Node) -> tuple[Ref, ...]:
     """
     refs = list(node.when.refs()) if node.when is not None else []
     refs += list(node.refused_when.refs()) if node.refused_when is not None else []
+    refs += [ref for _, rule in node.choices for ref in rule.refs()]
     refs += [ref for ref in (node.idempotent_by, node.match, node.refusal_reason) if ref is not None]
     return (*refs, *(ref for _, ref in node.fields))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from breakers.machine import Policy
 from workflows.dsl.durations import minutes, seconds
 from workflows.dsl.errors import DefinitionError
 
@@ -43,6 +44,7 @@ class Dependency:
 
     `timeout` bounds one attempt. `repeats` is mandatory because nobody else can know it.
     `concurrency` caps simultaneous attempts of all workers (None: half of the pool's threads).
+    `breaker` says when calls stop and how they come back (None: never; calls inside this process have none).
     `owns` names the records this system stays the source of truth for; `failure_modes` is read by operators.
     """
 
@@ -52,6 +54,7 @@ class Dependency:
     retry: Retry = Retry()
     pool: str = "default"
     concurrency: int | None = None
+    breaker: Policy | None = Policy()
     owns: Sequence[str] = ()
     failure_modes: Sequence[str] = ()
     adapter: Adapter = "http"
@@ -68,6 +71,8 @@ class Dependency:
             raise DefinitionError(f"Dependency {self.name}: repeats must be by_key, natural or unsafe")
         if self.concurrency is not None and self.concurrency < 1:
             raise DefinitionError(f"Dependency {self.name}: concurrency must be at least 1")
+        if self.adapter == "internal":
+            object.__setattr__(self, "breaker", None)
         object.__setattr__(self, "owns", tuple(self.owns))
         object.__setattr__(self, "failure_modes", tuple(self.failure_modes))
 

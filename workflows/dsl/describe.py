@@ -9,6 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from breakers import policies
+from breakers.machine import Policy
 from workflows.dsl.contracts import personal_paths
 from workflows.dsl.definition import Definition, Function, Irreversible, Node
 from workflows.dsl.dependency import Dependency
@@ -112,8 +114,19 @@ def _text(definition: Definition, node: Node) -> str:
         parts.append(f"refused when {node.refused_when.text()}")
     if node.otherwise:
         parts.append(f"otherwise {node.otherwise.name}")
+    if node.question:
+        needed = f"{node.quorum} of " if node.quorum > 1 else ""
+        parts += [f"“{node.question}” by {needed}{node.audience}", f"{node.default} without a decision"]
+    if node.evidence:
+        parts.append(f"evidence {', '.join(node.evidence)}")
+    for name, rule in node.choices:
+        parts.append(f"{name} when {rule.text()}")
+    if node.otherwise_choice:
+        parts.append(f"otherwise {node.otherwise_choice}")
     if node.check:
         parts.append(f"check {node.check.name}")
+    if node.fallback:
+        parts.append(f"fallback {node.fallback.name}")
     if node.compensate is not None:
         parts.append(
             "irreversible" if isinstance(node.compensate, Irreversible) else f"compensate {_function(node.compensate)}"
@@ -138,6 +151,7 @@ def _node(definition: Definition, node: Node) -> dict[str, Any]:
         "critical": node.critical,
         "compensate": "IRREVERSIBLE" if isinstance(node.compensate, Irreversible) else _function(node.compensate),
         "check": _function(node.check),
+        "fallback": _function(node.fallback),
         "exhausted": str(node.exhausted),
         "idempotent_by": node.idempotent_by.text() if node.idempotent_by is not None else None,
         "statuses": list(node.status.names()) if node.status else [],
@@ -150,6 +164,13 @@ def _node(definition: Definition, node: Node) -> dict[str, Any]:
         "refusal_reason": node.refusal_reason.text() if node.refusal_reason is not None else None,
         "event": {"type": node.event.__name__, "version": node.event.schema_version} if node.event else None,
         "fields": {name: ref.text() for name, ref in node.fields},
+        "question": node.question or None,
+        "audience": node.audience or None,
+        "quorum": node.quorum if node.question else None,
+        "default": node.default or None,
+        "evidence": list(node.evidence),
+        "choices": {name: rule.text() for name, rule in node.choices},
+        "otherwise_choice": node.otherwise_choice or None,
         "owner": definition.owner_of(node),
         "runbook": definition.runbook_of(node),
     }
@@ -189,10 +210,18 @@ def _dependency(dependency: Dependency) -> dict[str, Any]:
         "pool": dependency.pool,
         "concurrency": dependency.concurrency,
         "adapter": dependency.adapter,
+        **_breaker(dependency),
         "owns": list(dependency.owns),
         "failure_modes": list(dependency.failure_modes),
         "contact": dependency.contact,
     }
+
+
+def _breaker(dependency: Dependency) -> dict[str, Any]:
+    """The breaker's rule where it is not the usual one."""
+    if dependency.breaker is None or dependency.breaker == Policy():
+        return {}
+    return {"breaker": policies.dump(dependency.breaker)}
 
 
 def _dependency_text(dependency: Dependency) -> str:

@@ -19,7 +19,7 @@ def check_fields(definition: Definition, node: Node) -> None:
     """Every field a node reads outside its function's parameters."""
     for ref in node_refs(node):
         _check_ref(definition, node.where, node.name, ref)
-    for rule in (node.when, node.refused_when):
+    for rule in (node.when, node.refused_when, *(rule for _, rule in node.choices)):
         if rule is not None:
             _check_rule(definition, node.where, rule)
     for word, key in (("match", node.match), ("idempotent_by", node.idempotent_by)):

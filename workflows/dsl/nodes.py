@@ -1,22 +1,22 @@
-"""The lines of a definition as an author writes them: given, stage, query, step, callback, timer, publish."""
+"""The lines of a definition as an author writes them: given, stage, query, step, callback, approval, choose, …"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from workflows.dsl.contracts import Event
+from workflows.dsl.contracts import Choice, Decision, Event
 from workflows.dsl.definition import Exhausted, Irreversible, Kind, Stage
 from workflows.dsl.dependency import INTERNAL, Dependency
 from workflows.dsl.errors import DefinitionError, where_called
 from workflows.dsl.rules import Ref, Rule
-from workflows.dsl.status import Status
+from workflows.dsl.status import HUMAN, Status
 
 
 @dataclass(eq=False)
@@ -99,13 +99,17 @@ def query(
     after: Line | Iterable[Line] = (),
     critical: bool = True,
     exhausted: Exhausted = Exhausted.WAIT,
+    fallback: Callable[..., Any] | None = None,
     owner: str = "",
     runbook: str = "",
 ) -> Line:
-    """Ask something that changes nothing at the far side; its answer is kept for later lines."""
+    """Ask something that changes nothing at the far side; its answer is kept for later lines.
+
+    `fallback` gives the answer instead when the dependency's breaker refuses the call or all attempts failed.
+    """
     return _line(
         Kind.QUERY, function=function, status=_status(status), calls=calls, when=when, after=after,
-        critical=critical, exhausted=exhausted, owner=owner, runbook=runbook,
+        critical=critical, exhausted=exhausted, fallback=fallback, owner=owner, runbook=runbook,
     )  # fmt: skip
 
 
@@ -120,6 +124,7 @@ def step(
     critical: bool = True,
     exhausted: Exhausted = Exhausted.WAIT,
     check: Callable[..., Any] | None = None,
+    fallback: Callable[..., Any] | None = None,
     idempotent_by: Ref | None = None,
     owner: str = "",
     runbook: str = "",
@@ -127,11 +132,13 @@ def step(
     """Do something that changes the world. `compensate=` is mandatory: a function, or IRREVERSIBLE spelled out.
 
     `check` finds out whether an unknown outcome happened: it returns the output, or None if nothing happened.
+    `fallback` does it another way when the breaker refuses the call or all attempts failed, unless the effect may have
+    happened; the same `compensate` corrects it.
     """
     return _line(
         Kind.STEP, function=function, compensate=compensate, status=_status(status), calls=calls, when=when,
-        after=after, critical=critical, exhausted=exhausted, check=check, idempotent_by=idempotent_by,
-        owner=owner, runbook=runbook,
+        after=after, critical=critical, exhausted=exhausted, check=check, fallback=fallback,
+        idempotent_by=idempotent_by, owner=owner, runbook=runbook,
     )  # fmt: skip
 
 
@@ -160,6 +167,46 @@ def callback(
         Kind.CALLBACK, message=message, output=answer, match=match, within=within, status=_status(status),
         otherwise=otherwise, calls=calls, refused_when=refused_when, refusal_reason=refusal_reason, when=when,
         after=after, owner=owner, runbook=runbook,
+    )  # fmt: skip
+
+
+def approval(
+    question: str,
+    *,
+    by: str,
+    within: timedelta,
+    evidence: Iterable[Line] = (),
+    default: Literal["approve", "reject"] = "reject",
+    quorum: int = 1,
+    status: str | Status | None = None,
+    when: Rule | None = None,
+    after: Line | Iterable[Line] = (),
+    owner: str = "",
+    runbook: str = "",
+) -> Line:
+    """Ask people of the group `by`. A rejection is a refusal: what was done is corrected.
+
+    `quorum` of them have to approve, one rejection decides. After `within` without a decision `default` follows. They
+    are shown `evidence`, and decide about exactly that. Nobody decides about what they started or edited themselves.
+    """
+    shown = Status("HumanDecision", pending=HUMAN, waiting=HUMAN, done="Approved", refused="Rejected")
+    return _line(
+        Kind.APPROVAL, question=question, audience=by, within=within, evidence=tuple(evidence), default=default,
+        quorum=quorum, status=_status(status) or shown, output=Decision, when=when, after=after, owner=owner,
+        runbook=runbook,
+    )  # fmt: skip
+
+
+def choose(
+    choices: Mapping[str, Rule],
+    *,
+    otherwise: str,
+    when: Rule | None = None,
+    after: Line | Iterable[Line] = (),
+) -> Line:
+    """Take the first way whose rule holds, else `otherwise`; later lines ask `when=way["choice"] == "express"`."""
+    return _line(
+        Kind.CHOOSE, choices=tuple(choices.items()), otherwise_choice=otherwise, output=Choice, when=when, after=after
     )  # fmt: skip
 
 

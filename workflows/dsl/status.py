@@ -11,6 +11,7 @@ _CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 RECEIVED = "Received"
 COMPENSATING = "CompensationInProgress"
+HUMAN = "PendingHumanDecision"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from workflows.dsl.status import Endings
 
 _RULES = ("when", "refused_when")
 _REFS = ("match", "idempotent_by", "refusal_reason")
-_ROLES = ("function", "check", "otherwise", "compensate")
+_ROLES = ("function", "check", "otherwise", "fallback", "compensate")
 
 #: Words of the class body that already mean something.
 _RESERVED = frozenset(
@@ -131,6 +131,10 @@ def _node(line: Line, draft: Draft) -> Node:
     for option in _REFS:
         if options.get(option) is not None:
             options[option] = renamed_ref(options[option], _namer(line))
+    if line.kind is Kind.CHOOSE:
+        options["choices"] = tuple((name, _rule(rule, line)) for name, rule in options["choices"])
+    if line.kind is Kind.APPROVAL:
+        options["evidence"] = tuple(_evidence(shown, line) for shown in options["evidence"])
     if line.kind is Kind.PUBLISH:
         options["fields"] = _event_fields(line, draft, options["fields"])
     for role in _ROLES:
@@ -140,11 +144,17 @@ def _node(line: Line, draft: Draft) -> Node:
     if options.get("output") is None and options.get("function"):
         options["output"] = _returns(options["function"].call, line)
     node = Node(name=line.name, kind=line.kind, stage=line.stage, where=line.where, after=frozenset(), **options)
-    mentioned = {ref.source for ref in node_refs(node)}
+    mentioned = {ref.source for ref in node_refs(node)} | set(node.evidence)
     for function in (getattr(node, role) for role in _ROLES):
         mentioned |= {source for _, source in function.parameters} if isinstance(function, Function) else set()
     given_name = draft.given.name if draft.given else ""
     return Node(**{**vars_of(node), "after": (explicit | mentioned) - {given_name, line.name}})
+
+
+def _evidence(shown: Any, line: Line) -> str:
+    if not isinstance(shown, Line):
+        raise DefinitionError(f"evidence is a list of lines such as [order, risk], not {shown!r}", where=line.where)
+    return shown.name
 
 
 def vars_of(node: Node) -> dict[str, Any]:

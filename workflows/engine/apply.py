@@ -207,8 +207,9 @@ def _after_commit(row: Row, decision: Decision, mine: tuple[str, Direction] | No
     ready = [
         effect.work
         for effect in decision.effects
-        if isinstance(effect, AddWork) and not effect.work.held and (effect.work.step, effect.work.direction) != mine
-    ]
+        if isinstance(effect, AddWork) and not effect.work.held and not effect.work.parked
+        and (effect.work.step, effect.work.direction) != mine
+    ]  # fmt: skip
     pools = {work.pool for work in ready if work.ready_at is None or work.ready_at <= clock.now()}
     if connection.in_atomic_block:
         transaction.on_commit(partial(_tell, row, pools), robust=True)

@@ -16,10 +16,10 @@ from pydantic_core import to_json
 from workflows.core import facts
 from workflows.core.keys import idempotency_key
 from workflows.core.state import Direction, State
+from workflows.core.wants import called
 from workflows.dsl.call import Pending
 from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition, Function, Irreversible, Node
-from workflows.dsl.dependency import INTERNAL
 from workflows.dsl.errors import PersonNeeded, Refused, StepOutcome, TemporaryFailure
 from workflows.engine import failpoints, store
 from workflows.engine.calls import RunningCall
@@ -75,7 +75,7 @@ def _contract(definition: Definition, source: str) -> type[BaseModel]:
 class Outcome:
     """The fact an attempt led to, the JSON text of its result, and the result as a model for the next step."""
 
-    fact: facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy
+    fact: facts.Succeeded | facts.StillPending | facts.Failed | facts.RefusedBy | facts.Barred
     body: str | None = None
     model: BaseModel | None = None
 
@@ -114,7 +114,7 @@ def execute(definition: Definition, claim: Claim, state: State, inputs: Inputs) 
             facts.Failed(error=_short(text), kind="Contract", retryable=again, may_have_happened=acts, **common)
         )  # fmt: skip
     except Exception as error:  # the author's code may raise anything; the fact records it
-        if isinstance(error, AWAY) and not (acts and (node.calls or INTERNAL).repeats == "unsafe"):
+        if isinstance(error, AWAY) and not (acts and called(node, claim.direction).repeats == "unsafe"):
             raise  # the attempt is given back and does not count, because it may be repeated
         log.exception("attempt.crashed", step=claim.step, instance=str(claim.row.id))
         kind = type(error).__name__
@@ -129,6 +129,7 @@ def function_of(node: Node, direction: Direction) -> Function:
         Direction.FORWARD: node.function,
         Direction.CHECK: node.check,
         Direction.ASK: node.otherwise,
+        Direction.FALLBACK: node.fallback,
         Direction.COMPENSATE: node.compensate,
     }[direction]
     assert chosen is not None and not isinstance(chosen, Irreversible), (
@@ -139,7 +140,7 @@ def function_of(node: Node, direction: Direction) -> Function:
 
 def running_call(claim: Claim, state: State, node: Node) -> RunningCall:
     """What the function learns about its attempt."""
-    dependency = node.calls or INTERNAL
+    dependency = called(node, claim.direction)
     item = next((i for i in state.correction.items if i.step == node.name), None) if state.correction else None
     step = state.steps.get(node.name)
     compensating = claim.direction is Direction.COMPENSATE and item is not None
@@ -156,6 +157,12 @@ def running_call(claim: Claim, state: State, node: Node) -> RunningCall:
         reason=state.correction.reason if state.correction else "",
         dependency=dependency,
     )
+
+
+def barred(claim: Claim, dependency: str) -> Outcome:
+    """What follows when the dependency's breaker refuses the call."""
+    fact = facts.Barred(step=claim.step, direction=claim.direction, token=claim.token, dependency=dependency)
+    return Outcome(fact)
 
 
 def _returned(definition: Definition, node: Node, direction: Direction, result: Any, common: dict[str, Any]) -> Outcome:

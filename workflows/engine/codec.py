@@ -22,6 +22,8 @@ from workflows.core.state import (
 _EMPTY = Patience()
 #: of an attempt that succeeded, only its number is worth a place
 _NOTHING_SINCE = [0, 0, False, None, "", ""]
+#: parts of a patience before `parked`, which is written only where a breaker refused
+_PARTS = 7
 
 
 def dump(state: State) -> dict[str, Any]:
@@ -50,6 +52,8 @@ def dump(state: State) -> dict[str, Any]:
         data["deadline"] = state.deadline_at.isoformat()
     if state.warn_at:
         data["warn"] = state.warn_at.isoformat()
+    if state.owner:
+        data["owner"] = state.owner
     if state.correction:
         data["correction"] = _dump_correction(state.correction)
     return data
@@ -78,6 +82,7 @@ def load(data: dict[str, Any]) -> State:
         steps={name: _load_step(step) for name, step in data["steps"].items()},
         values=data["values"],
         correction=_load_correction(data["correction"]) if "correction" in data else None,
+        owner=data.get("owner", ""),
         deadline_at=_time(data.get("deadline")),
         warn_at=_time(data.get("warn")),
         input_seq=data["input"],
@@ -124,13 +129,15 @@ def _load_step(data: dict[str, Any]) -> StepState:
 def _dump_patience(patience: Patience) -> list[Any]:
     at = patience.retry_at.isoformat() if patience.retry_at else None
     rest = [patience.failures, patience.losses, patience.quarantined, at, patience.error, patience.error_kind]
+    if patience.parked:
+        return [patience.attempts, *rest, patience.parked]
     return [patience.attempts] if rest == _NOTHING_SINCE else [patience.attempts, *rest]
 
 
 def _load_patience(data: list[Any]) -> Patience:
     if len(data) == 1:
         return Patience(data[0])
-    return Patience(data[0], data[1], data[2], data[3], _time(data[4]), data[5], data[6])
+    return Patience(data[0], data[1], data[2], data[3], _time(data[4]), data[5], data[6], *data[_PARTS:])
 
 
 def _dump_correction(correction: Correction) -> dict[str, Any]:
@@ -143,12 +150,15 @@ def _dump_correction(correction: Correction) -> dict[str, Any]:
             for i in correction.items
         ],
         "irreversible": list(correction.irreversible),
+        **({"waived": list(correction.waived)} if correction.waived else {}),
     }
 
 
 def _load_correction(data: dict[str, Any]) -> Correction:
     items = tuple(Item(i[0], ItemPhase(i[1]), _load_patience(i[2]), *i[3:]) for i in data["items"])
-    return Correction(data["cause"], data["code"], data["reason"], items, tuple(data["irreversible"]))
+    return Correction(
+        data["cause"], data["code"], data["reason"], items, tuple(data["irreversible"]), tuple(data.get("waived", ()))
+    )
 
 
 def _time(text: str | None) -> datetime | None:

@@ -18,12 +18,12 @@ from uuid import UUID
 import structlog
 from django.db import connection
 
+from breakers.guard import Admission
 from workflows import registry
-from workflows.core.wants import QUARANTINE, Work
+from workflows.core.wants import QUARANTINE, Work, called, is_parked
 from workflows.dsl.definition import Definition
-from workflows.dsl.dependency import INTERNAL
-from workflows.engine import clock, failpoints, hints, outcomes, sessions, store
-from workflows.engine.attempt import Inputs, Outcome, execute, function_of
+from workflows.engine import clock, failpoints, gate, hints, outcomes, sessions, store
+from workflows.engine.attempt import Inputs, Outcome, barred, execute, function_of
 from workflows.engine.outcomes import Ended, Takes
 from workflows.engine.patience import AWAY, when_back
 from workflows.engine.sessions import Session
@@ -191,14 +191,24 @@ class _Run:
         return self.inputs.missing(definition, self.claim.row.state, function)
 
     def attempt(self, session: Session) -> Ended | None:
-        """Carry out what is claimed. None: the lease has ended, or the database is away and it was given back."""
+        """Carry out what is claimed, if the dependency's breaker allows it.
+
+        None: the lease has ended, it was parked once more, or the database is away and it was given back.
+        """
         try:
             claim = _renewed(self.claim)
             if claim is None:
                 return None
             failpoints.at("b", claim.row.id)
             definition = registry.find(claim.row.workflow, claim.row.version)
-            return Ended(claim, definition, _attempt(definition, claim, session, self.inputs))
+            dependency = called(definition.by_name[claim.step], claim.direction)
+            admission = gate.admit(dependency, session.id)
+            if admission is not None:
+                return Ended(claim, definition, _attempt(definition, claim, session, self.inputs, admission))
+            if not is_parked(claim.row.state, claim.step, claim.direction):
+                return Ended(claim, definition, barred(claim, dependency.name))
+            store.park(claim)  # another probe is under way; people know already that it waits
+            return None
         except AWAY:
             when_back(partial(store.unclaim, self.claim))
             return None
@@ -213,13 +223,20 @@ class _Run:
         return True
 
 
-def _attempt(definition: Definition, claim: Claim, session: Session, inputs: Inputs) -> Outcome:
+def _attempt(
+    definition: Definition, claim: Claim, session: Session, inputs: Inputs, admission: Admission
+) -> Outcome:  # fmt: skip
     began = time.monotonic()
-    timeout = (definition.by_name[claim.step].calls or INTERNAL).timeout.total_seconds()
-    with session.attempting(claim.dependency, timeout):
-        outcome = execute(definition, claim, claim.row.state, inputs)
+    timeout = called(definition.by_name[claim.step], claim.direction).timeout.total_seconds()
+    try:
+        with session.attempting(claim.dependency, timeout):
+            outcome = execute(definition, claim, claim.row.state, inputs)
+    except AWAY:
+        gate.given_up(admission)
+        raise
     failpoints.at("d", claim.row.id)
     took = time.monotonic() - began
+    gate.ended(admission, outcome, took)
     _durations.setdefault(claim.dependency, deque(maxlen=64)).append(took)
     log.info(
         "attempt.ended",

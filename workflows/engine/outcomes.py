@@ -116,7 +116,8 @@ def _decided(ended: Ended, session_id: UUID, takes: Takes) -> Prepared | None:
         effect.work
         for effect in decision.effects
         if isinstance(effect, AddWork) and effect.work.ready_at is None and not effect.work.held
-    )
+        and not effect.work.parked
+    )  # fmt: skip
     mine = next(((work.step, work.direction) for work in ready if work.pool == claim.pool and takes(work)), None)
     return apply.prepare(claim.row, ended.definition, decision, ended.change, now, mine=mine, session_id=session_id)
 
@@ -162,7 +163,7 @@ def _record_locked(ended: Ended) -> None:
         return None
 
     applied = apply.change(claim.row.id, make)
-    if late:
+    if late and not isinstance(outcome.fact, facts.Barred):
         _keep_late(claim, outcome, used=applied is not None and bool(applied.decision.events))
 
 

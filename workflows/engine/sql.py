@@ -88,21 +88,21 @@ _DROPPED = """
 
 #: {one} is the session that claims, {two} the `step/direction` it claims with this ('' for none), {three} the one whose
 #: lease ends with this.
-_WORK = "text text text text timestamptz boolean boolean float8"
+_WORK = "text text text text timestamptz boolean boolean float8 boolean"
 _ADDED = """
     INSERT INTO workflows_work AS w
         (instance_id, workflow, version, band, step, direction, pool, dependency, ready_at, held, safe,
-         timeout_seconds, token, session_id, leased_at, deadline_at)
+         timeout_seconds, parked, token, session_id, leased_at, deadline_at)
     SELECT it.id, it.workflow, it.version, it.priority, a.step, a.direction, a.pool, a.dependency,
-           coalesce(a.ready_at, $2), a.held, a.safe, a.timeout,
+           coalesce(a.ready_at, $2), a.held, a.safe, a.timeout, a.parked,
            CASE WHEN mine.so THEN nextval('workflows_lease_token') ELSE 0 END,
            CASE WHEN mine.so THEN {one}::uuid END,
            CASE WHEN mine.so THEN $2 END,
            CASE WHEN mine.so THEN $2 + make_interval(secs => a.timeout + 2) END
-    FROM it, ({rows}) AS a(step, direction, pool, dependency, ready_at, held, safe, timeout),
+    FROM it, ({rows}) AS a(step, direction, pool, dependency, ready_at, held, safe, timeout, parked),
          LATERAL (SELECT a.step || '/' || a.direction = {two} AS so) AS mine
     ON CONFLICT (instance_id, step, direction) DO UPDATE SET
-        pool = excluded.pool, ready_at = excluded.ready_at, held = excluded.held,
+        pool = excluded.pool, ready_at = excluded.ready_at, held = excluded.held, parked = excluded.parked,
         token = CASE WHEN excluded.session_id IS NULL THEN w.token ELSE excluded.token END,
         session_id = CASE WHEN excluded.session_id IS NOT NULL OR w.step || '/' || w.direction = {three}
                           THEN excluded.session_id ELSE w.session_id END,
@@ -224,6 +224,7 @@ UNCLAIM = """
 UPDATE workflows_work SET session_id = NULL, leased_at = NULL, deadline_at = NULL
 WHERE instance_id = $1 AND step = $2 AND direction = $3 AND token = $4 AND session_id IS NOT NULL
 """
+PARK = UNCLAIM.replace("deadline_at = NULL", "deadline_at = NULL, parked = true")
 PAYLOADS = "SELECT seq, body FROM workflows_payload WHERE instance_id = $1 AND seq = ANY($2)"
 PAYLOADS_OF = """
 SELECT p.instance_id, p.seq, p.body

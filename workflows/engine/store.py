@@ -20,7 +20,18 @@ from pydantic_core import to_json
 from workflows.core.decide import Decision
 from workflows.core.face import deadline_state, face
 from workflows.core.state import Direction, State
-from workflows.core.wants import AddWork, ClearTimer, CloseWait, DropWork, OpenWait, Publish, SetTimer, Work
+from workflows.core.wants import (
+    AddWork,
+    ClearTimer,
+    CloseApproval,
+    CloseWait,
+    DropWork,
+    OpenApproval,
+    OpenWait,
+    Publish,
+    SetTimer,
+    Work,
+)
 from workflows.dsl.definition import Definition
 from workflows.engine import chain, clock, codec, ids, sql, wire
 from workflows.engine.chain import Actor, Record
@@ -258,6 +269,11 @@ def unclaim(claim: Claim) -> None:
     run(sql.UNCLAIM, (claim.row.id, claim.step, claim.direction, claim.token))
 
 
+def park(claim: Claim) -> None:
+    """The breaker refused the call once more: give the attempt back and let the pump offer it again later."""
+    run(sql.PARK, (claim.row.id, claim.step, claim.direction, claim.token))
+
+
 def _beside(
     instance_id: UUID, said: Sequence[Record], decision: Decision, session_id: UUID | None, mine: str, finished: str
 ) -> tuple[Shape, list[Any]]:
@@ -281,8 +297,8 @@ def _beside(
             case Publish(seq, event):
                 data, nth = to_json(event.data).decode(), len(published) + 1
                 published.append((ids.event_id(instance_id, seq), nth, event.event_type, event.event_version, data))
-            case OpenWait() | CloseWait():
-                pass  # they take the advisory lock: apply.py
+            case OpenWait() | CloseWait() | OpenApproval() | CloseApproval():
+                pass  # they take more than the one statement: apply.py
     rows: list[Any] = []
     for r in said:
         rows += (r.seq, r.generation, r.type, r.schema, r.step, r.data, r.token, r.digest, r.hash)
@@ -307,4 +323,5 @@ def _work(work: Work) -> tuple[Any, ...]:
     seconds = work.timeout.total_seconds()
     return (
         work.step, work.direction, work.pool, work.dependency, work.ready_at, work.held, work.repeats_safely, seconds,
+        work.parked,
     )  # fmt: skip

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import structlog
 
+from workflows import registry
 from workflows.core.facts import Lost
 from workflows.core.state import Direction
-from workflows.engine import apply, delivery, hints, isolation, store
+from workflows.core.wants import called
+from workflows.engine import apply, delivery, gate, hints, isolation, store
 from workflows.engine.apply import Change
 from workflows.engine.sessions import LEASE_SECONDS
 from workflows.engine.store import Lease, Row
@@ -44,7 +46,10 @@ def declare_lost(instance_id: UUID, step: str, direction: Direction, token: int,
         fact = Lost(step=step, direction=direction, token=token, why=why)
         return Change(fact, token=token, finished=(step, direction)) if held else None
 
-    apply.change(instance_id, make)
+    applied = apply.change(instance_id, make)
+    if applied is not None and why == SLOW:
+        definition = registry.find(applied.row.workflow, applied.row.version)
+        gate.hung(called(definition.by_name[step], direction))
     log.warning("attempt.lost", instance=str(instance_id), step=step, why=why)
 
 

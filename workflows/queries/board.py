@@ -81,7 +81,7 @@ class Crew:
 _GROUPS = """
 SELECT workflow, stage,
        CASE WHEN needs_person THEN 'person' WHEN lifecycle = 'paused' THEN 'paused'
-            WHEN lifecycle = 'compensating' THEN 'undo' WHEN waiting_kind = 'retry' THEN 'held'
+            WHEN lifecycle = 'compensating' THEN 'undo' WHEN waiting_kind IN ('retry', 'breaker') THEN 'held'
             WHEN lifecycle = 'waiting' THEN 'wait' ELSE 'flow' END AS kind,
        dependency, count(*), min(since), count(*) FILTER (WHERE deadline_at <= %(now)s)
 FROM workflows_instance WHERE ended_at IS NULL AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))

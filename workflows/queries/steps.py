@@ -173,6 +173,8 @@ def _status(node: Node, step: StepState | None) -> str:
         return ""
     match step.phase:
         case Phase.READY:
+            if step.patience.parked:
+                return node.status.unavailable
             return node.status.retrying if step.patience.failures else node.status.pending
         case Phase.WAITING:
             return node.status.waiting
