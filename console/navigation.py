@@ -1,11 +1,24 @@
-"""Where one can go: the entries of the app bar that exist for this installation."""
+"""Where one can go: the entries of the app bar that exist for this installation and are open to this person."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from workflows.interventions import Principal, may_somewhere
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place the console may have: the name of its address, and the capability that opens it somewhere."""
+
+    label: Promise
+    icon: str
+    address: str
+    needs: str
 
 
 @dataclass(frozen=True)
@@ -18,14 +31,28 @@ class Entry:
     here: bool
 
 
-def entries(path: str) -> list[Entry]:
-    """The app bar as seen from `path`; places whose pages are not installed are left out."""
-    places = [(_("Watch"), "waypoints", "watch"), (_("Work"), "list", "work"), (_("Demo"), "flask-conical", "demo")]
+#: every place, in the order of the bar; one whose address does not exist here is left out
+PLACES = (
+    Place(_("Watch"), "waypoints", "watch", "read"),
+    Place(_("Work"), "list", "work", "read"),
+    Place(_("Decide"), "hand", "decide", "approve"),
+    Place(_("Repair"), "rotate-ccw", "repair", "repair"),
+    Place(_("Dependencies"), "unplug", "dependencies", "read"),
+    Place(_("Processes"), "workflow", "processes", "read"),
+    Place(_("Record"), "history", "record", "audit"),
+    Place(_("Demo"), "flask-conical", "demo", "read"),
+)
+
+
+def entries(path: str, principal: Principal) -> list[Entry]:
+    """The app bar as this person sees it from `path`."""
     found = []
-    for label, icon, name in places:
+    for place in PLACES:
         try:
-            url = reverse(name)
+            url = reverse(place.address)
         except NoReverseMatch:
             continue
-        found.append(Entry(label, icon, url, path == url if url == "/" else path.startswith(url)))
+        if may_somewhere(principal, place.needs).allowed:
+            here = path == url if url == "/" else path.startswith(url)
+            found.append(Entry(str(place.label), place.icon, url, here))
     return found

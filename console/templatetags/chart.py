@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from console import timewords
 from console.navigation import Entry, entries
+from console.people import person
 
 register = template.Library()
 
@@ -73,7 +74,7 @@ def figure(number: int) -> str:
 def places(context: Context) -> list[Entry]:
     """The entries of the app bar, seen from the present page."""
     request = context.get("request")
-    return entries(request.path) if request is not None else []
+    return entries(request.path, person(request)) if request is not None else []
 
 
 @register.simple_tag

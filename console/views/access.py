@@ -5,17 +5,9 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from console.people import person
 from workflows import interventions
 from workflows.interventions import Principal
-
-
-def person(request: HttpRequest) -> Principal:
-    """The signed-in person and what they may do, read once per request."""
-    known: Principal | None = getattr(request, "principal", None)
-    if known is None:
-        known = interventions.user(request.user)
-        request.principal = known  # type: ignore[attr-defined]
-    return known
 
 
 def reader(request: HttpRequest, action: str = "read") -> Principal:

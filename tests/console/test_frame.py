@@ -7,7 +7,10 @@ import re
 import pytest
 from django.core.cache import cache
 from django.test import Client, RequestFactory
+from django.utils.translation import gettext_lazy
 
+from console import navigation
+from console.navigation import PLACES, Place
 from console.views.styleguide import styleguide
 from tests.stories import person
 
@@ -32,6 +35,7 @@ def test_a_person_without_a_role_learns_why_they_see_nothing(client: Client, add
 
     assert answer.status_code == 403
     assert b"Not yours to see" in answer.content
+    assert b"Read needs the right to see instances" in answer.content
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/nowhere/", "/signin/?next=/work/"])
@@ -142,14 +146,36 @@ def test_an_unknown_address_is_answered_by_a_page_that_helps(client: Client) -> 
     assert b'action="/search/"' in answer.content
 
 
+def the_bar(client: Client, page: str) -> str:
+    html = client.get(page).content.decode()
+    return html[html.index('<nav class="entries"') : html.index("</nav>")]
+
+
 def test_only_places_that_exist_are_in_the_bar(client: Client) -> None:
-    client.force_login(person("vera"))
+    client.force_login(person("ada", role="admin"))
+    bar = the_bar(client, "/work/")
 
-    html = client.get("/work/").content.decode()
+    shown = set(re.findall(r"<span>(\w+)</span>", bar)) - {"Search"}
 
-    bar = html[html.index('<nav class="entries"') : html.index("</nav>")]
-    assert re.findall(r"<span>(\w+)</span>", bar) == ["Watch", "Work", "Demo", "Search"]
+    assert {"Watch", "Work", "Demo"} <= shown <= {str(place.label) for place in PLACES}
     assert re.search(r'href="/work/" aria-current="page"', bar)
+
+
+def test_places_one_may_not_read_are_not_in_the_bar(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Place(gettext_lazy("Secret"), "lock", "permissions", "audit")
+    monkeypatch.setattr(navigation, "PLACES", (*PLACES, secret))
+    client.force_login(person("vera"))
+    olga = Client()
+    olga.force_login(person("olga", role="operator"))
+
+    assert ">Secret<" in the_bar(olga, "/work/")
+    assert ">Secret<" not in the_bar(client, "/work/")
+
+
+def test_somebody_without_a_role_finds_only_what_they_may_do_in_the_bar(client: Client) -> None:
+    client.force_login(person("newcomer", role=""))
+
+    assert re.findall(r"<span>(\w+)</span>", the_bar(client, "/permissions/")) == ["Search"]
 
 
 def test_my_permissions_say_what_i_may_and_who_may_the_rest(client: Client) -> None:
