@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -17,8 +18,9 @@ from django.db import DatabaseError
 from console.live import rights
 from console.live.frames import BadMessage, read, write
 from console.live.hub import hub
+from workflows.queries.visibility import NOBODY
 
-REFUSED, CONFUSED, TOO_MUCH, TRY_LATER = 4401, 4400, 4429, 1013
+REFUSED, CONFUSED, TOO_MUCH, TRY_LATER, START_AGAIN = 4401, 4400, 4429, 1013, 1012
 #: messages a browser may send within so many seconds
 MOST_MESSAGES, PERIOD = 30, 10.0
 
@@ -28,6 +30,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     session_key = ""
     checked_at = 0.0
+    viewer = NOBODY
 
     async def connect(self) -> None:
         self._pending: dict[tuple[str, str], int] = {}
@@ -62,7 +65,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(CONFUSED)
             return
         if await self._welcome():
-            hub().subscribe(self, wanted)
+            seen = await database_sync_to_async(rights.visible)(self.viewer, wanted.watch)
+            hub().subscribe(self, replace(wanted, watch=seen))
 
     def note(self, topic: str, about: str, revision: int) -> None:
         """Remember a frame for this page; a newer one about the same thing replaces it."""
@@ -73,16 +77,23 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """End the socket for good: the browser does not come back by itself."""
         await self.close(REFUSED)
 
+    async def start_again(self) -> None:
+        """End the socket because its person's rights changed: the browser comes back and reads everything again."""
+        await self.close(START_AGAIN)
+
     async def _welcome(self) -> bool:
-        """Whether the person behind the socket may look; closes it otherwise."""
+        """Whether the person behind the socket may look, and at what; closes it otherwise."""
         try:
-            found = await database_sync_to_async(rights.readers)({self.session_key}) if self.session_key else {}
+            found = await database_sync_to_async(rights.viewers)({self.session_key}) if self.session_key else {}
         except DatabaseError:
             await self.close(TRY_LATER)
             return False
-        if not found:
+        viewer = found.get(self.session_key)
+        if viewer is None:
             await self.close(REFUSED)
-        return bool(found)
+            return False
+        self.viewer = viewer
+        return True
 
     async def _send_news(self) -> None:
         """Send what is pending as one message, then wait for more. A slow reader delays only itself."""

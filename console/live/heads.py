@@ -18,20 +18,32 @@ UNION ALL
 SELECT '', count(*) || ' until ' || coalesce(max(at)::text, '')
 FROM (SELECT at FROM workflows_event WHERE at > clock_timestamp() - make_interval(secs => %s) LIMIT %s) AS recent
 """
+_PER_WORKFLOW = """
+SELECT workflow, count(*) || ' until ' || max(at)::text
+FROM (SELECT instance_id, at FROM workflows_event WHERE at > clock_timestamp() - make_interval(secs => %s) LIMIT %s)
+     AS recent
+JOIN workflows_instance ON workflows_instance.id = instance_id GROUP BY workflow
+"""
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Present revisions of the watched instances, and a text that differs when anything happened lately."""
+    """Present revisions of the watched instances, and texts that differ when anything happened lately."""
 
     board: str = ""
     revisions: dict[str, int] = field(default_factory=dict)
+    #: the same per workflow, where somebody needs it
+    boards: dict[str, str] = field(default_factory=dict)
 
 
-def read(watched: Collection[str]) -> Heads:
-    """One query for all sockets of this process."""
+def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
+    """One query for all sockets of this process, and one more where some of them may not see everything."""
+    boards = {}
     with connection.cursor() as cursor:
         cursor.execute(_READ, [list(watched)[:MOST], WINDOW_SECONDS, MOST])
         found = dict(cursor.fetchall())
+        if per_workflow:
+            cursor.execute(_PER_WORKFLOW, [WINDOW_SECONDS, MOST])
+            boards = dict(cursor.fetchall())
     board = found.pop("", "")
-    return Heads(board, {about: int(revision) for about, revision in found.items()})
+    return Heads(board, {about: int(revision) for about, revision in found.items()}, boards)

@@ -22,11 +22,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from console.live import heads, rights
+from console.live.boards import Boards
 from console.live.frames import Subscription, read_news
+from console.live.heads import Heads
 from console.live.publish import CHANNEL
+from workflows.queries.visibility import Viewer
 
-#: seconds: between heartbeats, between checks of one session, between two frames about the boards
-BEAT, RECHECK, BOARD_PAUSE = 3.0, 15.0, 0.2
+#: seconds: between heartbeats, between checks of one session
+BEAT, RECHECK = 3.0, 2.5
 #: seconds a new hub waits for Redis before it calls news slow
 PATIENCE = 1.0
 #: seconds: a silent Redis is asked after LISTEN, given up after DEAF, tried again after REST
@@ -40,10 +43,13 @@ class Socket(Protocol):
 
     session_key: str
     checked_at: float
+    viewer: Viewer
 
     def note(self, topic: str, about: str, revision: int) -> None: ...
 
     async def refuse(self) -> None: ...
+
+    async def start_again(self) -> None: ...
 
 
 class Hub:
@@ -52,12 +58,10 @@ class Hub:
     def __init__(self) -> None:
         self._subscriptions: dict[Socket, Subscription] = {}
         self._watchers: defaultdict[str, set[Socket]] = defaultdict(set)
-        self._boards: set[Socket] = set()
+        self._boards = Boards()
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, int] = {}
-        self._board_head = ""
-        self._board_revision = 0
-        self._board_timer: asyncio.TimerHandle | None = None
+        self._head = Heads()
         self._beats = 0
         #: whether changes arrive at once; without Redis they arrive with the next heartbeat
         self.quick = False
@@ -71,7 +75,10 @@ class Hub:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._beat())]
 
     def subscribe(self, socket: Socket, wanted: Subscription) -> None:
-        """Replace what the socket wants to hear about, and tell it what it may have missed while it was asking."""
+        """Replace what the socket wants to hear about, and tell it what it may have missed while it was asking.
+
+        It may see the instances it names: whoever calls has made sure.
+        """
         self._forget(socket)
         self._subscriptions[socket] = wanted
         for about in wanted.watch:
@@ -80,7 +87,6 @@ class Hub:
                 socket.note("instance", about, self._told[about])
         if wanted.board:
             self._boards.add(socket)
-            socket.note("board", "", self._board_revision)
 
     async def leave(self, socket: Socket) -> None:
         """Count the socket out; the last one ends the listening."""
@@ -92,9 +98,8 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._board_timer:
-            self._board_timer.cancel()
-        self.quick, self._board_timer = False, None
+        self._boards.close()
+        self.quick = False
         self._heard.clear()
 
     def _forget(self, socket: Socket) -> None:
@@ -113,24 +118,7 @@ class Hub:
                 for socket in self._watchers[about]:
                     socket.note("instance", about, revision)
         if news:
-            self._tell_boards()
-
-    def _tell_boards(self) -> None:
-        """Tell the boards at once, then at most once per pause: there are many sockets and one core."""
-        self._board_revision += 1
-        if self._board_timer is None:
-            self._note_boards()
-
-    def _note_boards(self) -> None:
-        told = self._board_revision
-        for socket in self._boards:
-            socket.note("board", "", told)
-        self._board_timer = asyncio.get_running_loop().call_later(BOARD_PAUSE, self._after_pause, told)
-
-    def _after_pause(self, told: int) -> None:
-        self._board_timer = None
-        if told != self._board_revision:
-            self._note_boards()
+            self._boards.changed(news)
 
     async def _listen(self) -> None:
         """Hear what other processes publish, for as long as Redis lives; then try again."""
@@ -176,22 +164,29 @@ class Hub:
             await asyncio.sleep(BEAT)
 
     async def _catch_up(self) -> None:
-        found = await database_sync_to_async(heads.read)(list(self._watchers))
+        narrowed = self._boards.narrowed
+        found = await database_sync_to_async(heads.read)(list(self._watchers), per_workflow=narrowed)
         missed = {about: rev for about, rev in found.revisions.items() if rev > self._told.get(about, 0)}
-        moved, self._board_head = found.board != self._board_head, found.board
+        before, self._head = self._head, found
         self.tell(missed)
-        if moved and not missed:
-            self._tell_boards()
+        if found.board != before.board and not missed:
+            self._boards.changed(())
+        moved = {name for name, head in found.boards.items() if head != before.boards.get(name)}
+        if moved:
+            self._boards.changed_in(moved)
 
     async def _check(self) -> None:
         due = [socket for socket in self._subscriptions if _time() - socket.checked_at >= RECHECK]
         if not due:
             return
-        welcome = await database_sync_to_async(rights.readers)({socket.session_key for socket in due})
+        viewers = await database_sync_to_async(rights.viewers)({socket.session_key for socket in due})
         for socket in due:
             socket.checked_at = _time()
-            if socket.session_key not in welcome:
+            viewer = viewers.get(socket.session_key)
+            if viewer is None:
                 await socket.refuse()
+            elif viewer != socket.viewer:
+                await socket.start_again()
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -1,9 +1,10 @@
-"""Decides which sockets may stay: the session behind each must exist, belong to an active user, and allow reading."""
+"""Decides which sockets may stay and what they may hear of: the session behind each must be valid and allow reading."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -13,6 +14,8 @@ from django.utils.crypto import constant_time_compare
 
 from workflows import interventions
 from workflows.engine import clock
+from workflows.queries import instances
+from workflows.queries.visibility import Viewer
 
 
 def same_origin(headers: Mapping[bytes, bytes]) -> bool:
@@ -30,26 +33,33 @@ def same_origin(headers: Mapping[bytes, bytes]) -> bool:
     return known and parts.scheme in ("http", "https") and parts.netloc == host
 
 
-def readers(keys: Collection[str]) -> dict[str, str]:
-    """Session key to user name for those of `keys` whose session is valid now and whose user may read.
+def viewers(keys: Collection[str]) -> dict[str, Viewer]:
+    """What may be seen, by session key, for those of `keys` whose session is valid now and whose user may read.
 
     Three queries, however many keys there are.
     """
     sessions = Session.objects.filter(session_key__in=keys, expire_date__gt=clock.now())
     found = {session.session_key: session.get_decoded() for session in sessions}
     ids = {data[SESSION_KEY] for data in found.values() if str(data.get(SESSION_KEY, "")).isdigit()}
-    accounts = get_user_model().objects.filter(pk__in=ids, is_active=True).prefetch_related("groups")
-    by_id = {str(account.pk): account for account in accounts}
-    names = {}
+    by_id = {str(account.pk): account for account in get_user_model().objects.filter(pk__in=ids, is_active=True)}
+    people = interventions.users(by_id.values())
+    found_viewers = {}
     for key, data in found.items():
         account = by_id.get(str(data.get(SESSION_KEY)))
         if account is None or not _signed_in(data, account.get_session_auth_hash()):
             continue
-        if interventions.may(interventions.user(account), "read").allowed:
-            names[key] = account.get_username()
-    return names
+        if interventions.may_somewhere(people[account.pk], "read").allowed:
+            found_viewers[key] = interventions.viewer(people[account.pk])
+    return found_viewers
 
 
 def _signed_in(data: Mapping[str, str], fingerprint: str) -> bool:
     """Whether the session was begun with the account's present password."""
     return constant_time_compare(data.get(HASH_SESSION_KEY, ""), fingerprint)
+
+
+def visible(viewer: Viewer, about: frozenset[str]) -> frozenset[str]:
+    """Those of the instances that exist for this viewer; one they may not see is as silent as one that is not there."""
+    if viewer.sees is None:
+        return about
+    return frozenset(str(one) for one in instances.visible(viewer, {UUID(one) for one in about}))

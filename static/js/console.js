@@ -116,6 +116,15 @@
       htmx.trigger(now, "live");
     }, wait);
   }
+  /* What may no longer be read is not left standing: the whole page is asked for, which says why. */
+  document.addEventListener("htmx:before:response", event => {
+    const { sourceElement, response } = event.detail.ctx;
+    if (!sourceElement.dataset.live) return;
+    if (response.raw.redirected || [401, 403, 404].includes(response.status)) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
   document.addEventListener("htmx:finally:request", event => {
     const { id } = event.detail.ctx.sourceElement, plan = plans.get(id), region = document.getElementById(id);
     if (!plan?.busy) return;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
@@ -15,6 +16,7 @@ from tests.engine.desk import Desk
 from tests.live.sockets import session_of
 from tests.stories import an_instance, moved, person, stuck
 from tests.webserver import serving
+from workflows.models import ScopedRole
 
 SignIn = Callable[..., Page]
 
@@ -122,3 +124,19 @@ def test_a_hidden_region_of_text_is_never_taken_for_a_command(sign_in: SignIn, c
     assert page.title().startswith("Work")
     assert page.locator(".listing tbody [hx-get], .listing tbody img, .listing tbody template").count() == 0
     assert Session.objects.count() == 1
+
+
+def test_an_open_page_is_taken_away_from_somebody_who_may_no_longer_read_it(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "BEAT", 0.2)
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    an_instance("536365")
+    page = sign_in("/work/order/536365/")
+    expect(page.locator("h1, .lead").first).to_be_visible()
+    account = User.objects.get(username="olga")
+
+    ScopedRole.objects.create(user=account, role="support", workflow="return")
+    account.groups.clear()
+
+    expect(page.locator("h1")).to_have_text("There is no order 536365")

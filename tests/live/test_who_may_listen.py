@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
-from console.live import hub
+from console.live import hub, publish
 from tests.live.sockets import page, session_of
-from tests.stories import person
+from tests.stories import an_instance, moved, person
+from workflows.models import ScopedRole
 
 
 def test_a_signed_in_reader_is_told_that_the_page_is_live(web: str) -> None:
@@ -108,3 +110,79 @@ def test_too_many_messages_end_the_socket(web: str) -> None:
             open_page.connection.send(json.dumps({"board": True}))
 
         assert open_page.closed_with() == 4429
+
+
+def rita() -> User:
+    """Support for returns only."""
+    account = person("rita", role="")
+    ScopedRole.objects.create(user=account, role="support", workflow="return")
+    return account
+
+
+def test_a_page_hears_nothing_of_an_instance_that_its_person_may_not_see(web: str) -> None:
+    hidden, mine = an_instance("O1"), an_instance("R1", workflow="return")
+
+    with page(web, session_of(rita())) as open_page:
+        open_page.ask(watch=[hidden, mine])
+        open_page.hears("instance", mine)
+        publish.changed([(hidden, 7), (mine, 7)])
+        open_page.hears("instance", mine, at_least=7)
+        moved(hidden)
+        beat = open_page.hears("heartbeat")["revision"]
+        open_page.hears("heartbeat", at_least=beat + 2)
+
+        assert all(frame["id"] != hidden for frame in open_page.heard)
+
+
+def test_a_board_hears_nothing_of_workflows_that_its_person_may_not_see(web: str) -> None:
+    hidden, mine = an_instance("O1"), an_instance("R1", workflow="return")
+
+    with page(web, session_of(rita())) as open_page:
+        open_page.ask(board=True)
+        before = open_page.hears("board")["revision"]
+        publish.changed([(hidden, 7)])
+        moved(hidden)
+        beat = open_page.hears("heartbeat")["revision"]
+        open_page.hears("heartbeat", at_least=beat + 2)
+        silent = [frame for frame in open_page.heard if frame["topic"] == "board" and frame["revision"] > before]
+        publish.changed([(mine, 7)])
+
+        assert silent == []
+        assert open_page.hears("board", at_least=before + 1)
+
+
+def test_a_board_of_one_workflow_notices_what_redis_lost(web: str) -> None:
+    mine = an_instance("R1", workflow="return")
+
+    with page(web, session_of(rita())) as open_page:
+        open_page.ask(board=True)
+        before = open_page.hears("board")["revision"]
+        moved(mine)
+
+        assert open_page.hears("board", at_least=before + 1)
+
+
+def test_changed_rights_end_the_socket_so_that_the_page_reads_everything_again(
+    web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    account = person("vera")
+
+    with page(web, session_of(account)) as open_page:
+        open_page.hears("heartbeat")
+        ScopedRole.objects.create(user=account, role="operator", workflow="order")
+
+        assert open_page.closed_with() == 1012
+
+
+def test_a_role_for_one_workflow_that_is_taken_away_closes_the_socket(
+    web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "RECHECK", 0.0)
+    account = rita()
+
+    with page(web, session_of(account)) as open_page:
+        open_page.hears("heartbeat")
+        account.scoped_roles.all().delete()
+
+        assert open_page.closed_with() == 4401

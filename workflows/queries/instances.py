@@ -129,6 +129,11 @@ def visible(viewer: Viewer, instance_ids: Collection[UUID]) -> set[UUID]:
     return set(visible_to(viewer, Instance.objects.filter(id__in=instance_ids)).values_list("id", flat=True))
 
 
+def workflows_of(instance_ids: Collection[UUID]) -> set[str]:
+    """The workflows these instances belong to, for sorting news before anybody is told."""
+    return set(Instance.objects.filter(id__in=instance_ids).values_list("workflow", flat=True).distinct())
+
+
 def _rows(viewer: Viewer, found: QuerySet[Instance]) -> list[InstanceRow]:
     rows = [InstanceRow(**values) for values in found.values(*COLUMNS)]
     return [row if viewer.may_unmask(row.workflow) else _masked(row) for row in rows]

@@ -42,6 +42,8 @@ class Viewer:
 
 #: the product itself, and whoever has a shell on its machine
 EVERYTHING = Viewer(None, None)
+#: somebody about whom nothing is known yet
+NOBODY = Viewer(frozenset(), frozenset())
 
 
 def visible_to(viewer: Viewer, found: QuerySet[ModelT], workflow: str = "workflow") -> QuerySet[ModelT]:
