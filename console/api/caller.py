@@ -12,20 +12,21 @@ from rest_framework.request import Request
 from console.api.problems import FORBIDDEN, ProblemError
 from workflows import interventions
 from workflows.interventions import Principal, tokens
+from workflows.interventions.tokens import Bearer
 from workflows.queries.visibility import Viewer
 
 
 class BearerToken(BaseAuthentication):
     """`Authorization: Bearer TOKEN`. A wrong token is refused even if a session would do."""
 
-    def authenticate(self, request: Request) -> tuple[Any, str] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Bearer] | None:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if not scheme:
             return None
-        account = tokens.owner(text.strip()) if scheme.casefold() == "bearer" and text.strip() else None
-        if account is None:
+        bearer = tokens.bearer(text.strip()) if scheme.casefold() == "bearer" and text.strip() else None
+        if bearer is None:
             raise AuthenticationFailed("The token is not valid (any more).")
-        return account, "token"
+        return bearer.account, bearer
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -42,10 +43,11 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 def principal(request: Request) -> Principal:
-    """The caller as a principal. Read once per request."""
+    """The caller as a principal, with no more than their token allows. Read once per request."""
     known: Principal | None = getattr(request._request, "principal", None)
     if known is None:
-        known = interventions.user(request.user, through="api")
+        limits = request.auth.limits if isinstance(request.auth, Bearer) else tokens.limits()
+        known = interventions.user(request.user, "api", limits)
         request._request.principal = known  # type: ignore[attr-defined]
     return known
 

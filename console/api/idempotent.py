@@ -1,6 +1,7 @@
 """The Idempotency-Key header (IETF draft): a repeated request gets the first answer, and nothing happens twice.
 
-Keys belong to the caller. Another body under the same key is refused with 422, a request still running with 409.
+Keys belong to the caller. Another body under the same key is refused with 422, a request still running with 409. An
+answer given under other rights is not told again: it may say more than the caller may see now.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rest_framework.request import Request
 from console.api import bodies
 from console.api.caller import principal
 from console.api.problems import CONTENT_TYPE, INVALID_HEADER, KEY_REUSED, STILL_RUNNING, ProblemError, answer
-from workflows.interventions import idempotency
+from workflows.interventions import Principal, idempotency
 from workflows.interventions.idempotency import Different, Fresh, Replay, Running
 
 HEADER = "Idempotency-Key"
@@ -37,7 +38,7 @@ def idempotent(view: View) -> View:
             return view(request, *args, **kwargs)
         caller = principal(request)
         scope = f"{caller.kind}:{caller.name}"
-        match idempotency.begin(scope, _key(offered), _fingerprint(request)):
+        match idempotency.begin(scope, _key(offered), _fingerprint(request, caller)):
             case Fresh() as fresh:
                 return _first(fresh, view, request, *args, **kwargs)
             case Replay(status, body):
@@ -46,7 +47,9 @@ def idempotent(view: View) -> View:
             case Running():
                 raise ProblemError(STILL_RUNNING, "The first request with this Idempotency-Key is still running.")
             case Different():
-                raise ProblemError(KEY_REUSED, "This Idempotency-Key was used with another method, address or body.")
+                raise ProblemError(
+                    KEY_REUSED, "This Idempotency-Key was used with another method, address or body, or other rights."
+                )
 
     return wrapper
 
@@ -80,6 +83,7 @@ def _key(offered: str) -> str:
     return found[1] or found[2]
 
 
-def _fingerprint(request: Request) -> str:
-    head = f"{request.method} {request.path}\n".encode()
+def _fingerprint(request: Request, caller: Principal) -> str:
+    rights = f"{sorted(caller.capabilities)} {sorted(caller.scoped)}"
+    head = f"{request.method} {request.path}\n{rights}\n".encode()
     return sha256(head + bodies.raw_body(request._request)).hexdigest()

@@ -66,8 +66,8 @@ def test_the_token_command_prints_a_token_that_works(support: Person) -> None:
 
     call_command("token", "support", "--days", "30", "--label", "laptop", stdout=out)
 
-    owner = tokens.owner(out.getvalue().strip())
-    assert owner is not None and owner.get_username() == "support"
+    bearer = tokens.bearer(out.getvalue().strip())
+    assert bearer is not None and bearer.account.get_username() == "support"
 
 
 def test_the_token_command_refuses_people_nobody_knows_and_odd_lifetimes(support: Person) -> None:

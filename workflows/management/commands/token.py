@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from workflows.interventions import tokens
+from workflows.interventions import InterventionError, tokens
 
 
 class Command(BaseCommand):
@@ -19,9 +19,15 @@ class Command(BaseCommand):
         parser.add_argument("user", help="the user in whose name the token acts")
         parser.add_argument("--label", default="", help="what the token is for")
         parser.add_argument("--days", type=int, help="expires after this many days (default: never)")
+        parser.add_argument(
+            "--capability", action="append", default=[], help="good for this only; may be repeated (default: all)"
+        )
+        parser.add_argument(
+            "--workflow", action="append", default=[], help="good for this workflow only; may be repeated"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the token. Raises CommandError for an unknown or inactive user."""
+        """Print the token. Raises CommandError for an unknown user, capability or workflow."""
         days = options["days"]
         if days is not None and not 1 <= days <= 3650:
             raise CommandError("--days must be between 1 and 3650.")
@@ -30,4 +36,9 @@ class Command(BaseCommand):
         if account is None:
             raise CommandError(f"There is no active user {options['user']!r}.")
         lifetime = timedelta(days=days) if days is not None else None
-        self.stdout.write(tokens.issue(account, options["label"], lifetime))
+        limits = tokens.limits(options["capability"], options["workflow"])
+        try:
+            text = tokens.issue(account, label=options["label"], lifetime=lifetime, limits=limits)
+        except InterventionError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(text)
