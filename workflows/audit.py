@@ -11,6 +11,9 @@ from django.db.models.functions import Now
 
 from workflows.models import AuditEntry
 
+#: characters that are kept of one text; a refused attempt may have said much more
+LONGEST = 2000
+
 
 @dataclass(frozen=True)
 class Act:
@@ -36,21 +39,28 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Add one row, in the caller's transaction. `before` and `after` hold business words, never payloads."""
+    """Add one row, in the caller's transaction. `before` and `after` hold business words, never payloads.
+
+    Texts are kept as far as a row can hold them, because a refused attempt may have sent anything.
+    """
     return AuditEntry.objects.create(
         act_id=act.id,
         at=Now(),
         actor_kind=act.actor_kind,
         actor=act.actor,
         action=act.action,
-        workflow=workflow,
+        workflow=_kept(workflow),
         instance_id=instance_id,
-        target=target,
+        target=_kept(target),
         allowed=allowed,
-        refusal=refusal,
-        reason=act.reason,
+        refusal=_kept(refusal),
+        reason=_kept(act.reason),
         before=dict(before or {}),
         after=dict(after or {}),
         correlation_id=act.correlation_id,
         through=act.through,
     )
+
+
+def _kept(text: str) -> str:
+    return text.replace("\x00", "\ufffd")[:LONGEST]

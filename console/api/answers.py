@@ -23,6 +23,7 @@ from workflows.queries.details import Detail
 from workflows.queries.history import HistoryEvent
 from workflows.queries.instances import PRIORITIES, InstanceRow
 from workflows.queries.operations import OperationRow
+from workflows.queries.outbound import LedgerRow
 from workflows.queries.pages import BadCursor, Page
 from workflows.queries.published import SubscriptionRow
 from workflows.queries.record import AuditRow
@@ -155,6 +156,12 @@ def callback(row: CallbackRow) -> shapes.Callback:
 def audited(row: AuditRow) -> shapes.AuditEntry:
     """One act of the record."""
     return shapes.AuditEntry(**_with_actor(asdict(row)))
+
+
+def ledger_entry(row: LedgerRow) -> shapes.LedgerEntry:
+    """One key of the ledger."""
+    values = asdict(row)
+    return shapes.LedgerEntry(**{**values, "instance": values.pop("instance_id")})
 
 
 def subscription(row: SubscriptionRow) -> shapes.Subscription:

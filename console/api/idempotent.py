@@ -6,11 +6,13 @@ answer given under other rights is not told again: it may say more than the call
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import wraps
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -38,7 +40,8 @@ def idempotent(view: View) -> View:
             return view(request, *args, **kwargs)
         caller = principal(request)
         scope = f"{caller.kind}:{caller.name}"
-        match idempotency.begin(scope, _key(offered), _fingerprint(request, caller)):
+        asked = f"{request.method} {request.path}"[:500]
+        match idempotency.begin(scope, _key(offered), _fingerprint(request, caller), request=asked):
             case Fresh() as fresh:
                 return _first(fresh, view, request, *args, **kwargs)
             case Replay(status, body):
@@ -63,8 +66,19 @@ def _first(fresh: Fresh, view: View, request: Request, *args: Any, **kwargs: Any
     if response.status_code in (401, 403) or response.status_code >= 500:
         idempotency.give_up(fresh)
     else:
-        idempotency.finish(fresh, response.status_code, response.content.decode())
+        body = response.content.decode()
+        idempotency.finish(fresh, response.status_code, body, instance_id=_subject(body))
     return response
+
+
+def _subject(body: str) -> UUID | None:
+    """The instance that an answer tells, or is about: an operation on one, a problem that names one."""
+    told = json.loads(body)
+    found = told.get("instance") or told.get("instance_id") or (told.get("id") if "lifecycle" in told else "")
+    try:
+        return UUID(found)
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _answered(view: View, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -34,6 +34,13 @@ class Parameters:
     def text(self, name: str) -> str:
         """The value, trimmed; empty when it is not given."""
         return self._values.get(name, "").strip()
+
+    def choice(self, name: str, among: Sequence[str]) -> str:
+        """One of these words, or empty."""
+        text = self.text(name)
+        if text and text not in among:
+            raise invalid(name, f"must be one of {', '.join(among)}")
+        return text
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The values, given several times or separated by commas."""

@@ -291,6 +291,34 @@ class AuditEntry(Told):
     through: str
 
 
+class LedgerEntry(Told):
+    """One idempotency key and its first outcome.
+
+    Inbound: a request's, with the HTTP status of the stored answer; state is open or answered. Outbound: a step's, a
+    correction's or a sub-operation's, with the stored result; state is open, succeeded, refused, needs_person, unknown,
+    dropped or withdrawn.
+    """
+
+    direction: str
+    scope: str
+    key: str
+    state: str
+    request: str
+    status: int | None
+    workflow: str
+    instance: UUID | None
+    number: str
+    run: int
+    step: str
+    operation: str
+    attempts: int
+    result: Any
+    error: str
+    began_at: datetime | None
+    ended_at: datetime | None
+    seq: int
+
+
 class CloudEvent(Told):
     """A published milestone (CloudEvents 1.0)."""
 
@@ -389,6 +417,14 @@ class AuditPage(Told):
     """Acts, newest first."""
 
     results: list[AuditEntry]
+    next: str | None
+    previous: str | None
+
+
+class LedgerPage(Told):
+    """Idempotency keys, newest first."""
+
+    results: list[LedgerEntry]
     next: str | None
     previous: str | None
 

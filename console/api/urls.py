@@ -37,6 +37,7 @@ v1: list[URLPattern | URLResolver] = [
     path("callbacks", callbacks.listed),
     path("callbacks/<str:source>", callbacks.receive),
     path("audit", record.audit),
+    path("idempotency", record.idempotency),
     path("events", record.events),
     path("subscriptions", record.subscribed),
     path("subscriptions/<int:subscription_id>/replay", record.replay),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from workflows.core.state import Direction, State
 from workflows.dsl.definition import Node
+
+_STEP = re.compile(r"/r\d+/(?P<step>[^/]+)/g\d+(/compensate\d*)?$")
 
 
 def idempotency_key(state: State, node: Node, direction: Direction = Direction.FORWARD) -> str:
@@ -27,3 +31,14 @@ def _round(state: State, step: str) -> str:
     items = state.correction.items if state.correction else ()
     rounds = [item.round for item in items if item.step == step]
     return str(rounds[0]) if rounds and rounds[0] > 1 else ""
+
+
+def step_of(key: str) -> str:
+    """The step whose key this is; empty for a text that is none."""
+    found = _STEP.search(key)
+    return found["step"] if found else ""
+
+
+def business_keys(beginning: str) -> list[str]:
+    """What the business key, which may hold slashes, can be in a key that goes on like this behind `workflow/`."""
+    return [beginning[: found.start()] for found in re.finditer(r"/r\d", beginning)]

@@ -41,7 +41,7 @@ def turn(principal: Principal, patch: Mapping[str, Any], *, reason: str = "") ->
         before = read()
         after = _ask("PUT", dict(patch))
     except (Unreachable, FaultsRefused) as refusal:
-        audit.record(act, allowed=False, refusal=str(refusal)[:1000], target="dials")
+        audit.record(act, allowed=False, refusal=str(refusal), target="dials")
         raise
     old, new = dict(_flat(before.model_dump())), dict(_flat(after.model_dump()))
     turned = [name for name in new if new[name] != old[name]]

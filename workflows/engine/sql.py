@@ -54,7 +54,9 @@ _AUDITED = """
     INSERT INTO workflows_auditentry
         (act_id, at, actor_kind, actor, action, workflow, instance_id, target, allowed, refusal, reason, before, after,
          correlation_id, through)
-    SELECT it.id, $2, $3, $4, 'start', it.workflow, it.id, it.key, true, '', '', '{}', '{}', $5, $30 FROM it"""
+    SELECT it.id, $2, $3, $4, 'start', it.workflow, it.id, it.key, true, '', '', '{}',
+           jsonb_build_object('lifecycle', $11::text, 'status', $12::text, 'stage', $13::text), $5, $30
+    FROM it"""
 
 _EVENTS = "int int text smallint text json bigint bytea bytea"
 _TOLD = """

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -67,13 +67,15 @@ def act(
     """
     if action not in ACTIONS:
         raise Unknown(f"There is no action {action!r}; there are {', '.join(ACTIONS)}.")
+    # The operation has the same id: whatever the act causes is found by it.
+    recorded = Act(
+        principal.kind, principal.name, action, principal.through, correlation_id, reason.strip(), ids.new_id()
+    )
     instance = Instance.objects.filter(id=instance_id).only("id", "workflow", "key", "correlation_id").first()
     if instance is None:
+        audit.record(recorded, allowed=False, refusal="There is no such instance.", target=str(instance_id))
         raise Unknown("There is no such instance.")
-    reason = reason.strip()
-    recorded = Act(
-        principal.kind, principal.name, action, principal.through, correlation_id or instance.correlation_id, reason
-    )
+    recorded = replace(recorded, correlation_id=correlation_id or instance.correlation_id)
     try:
         return _do(principal, recorded, instance, step, revision)
     except (Forbidden, Unknown, ReasonMissing, Stale, Impossible) as refusal:
@@ -127,7 +129,7 @@ def _do(principal: Principal, recorded: Act, instance: Instance, step: str | Non
 
 def _accept(recorded: Act, instance: Instance, seq: int, row: Row) -> Operation:
     return Operation.objects.create(
-        id=ids.new_id(),
+        id=recorded.id,
         action=recorded.action,
         instance_id=instance.id,
         actor_kind=recorded.actor_kind,
@@ -141,7 +143,14 @@ def _accept(recorded: Act, instance: Instance, seq: int, row: Row) -> Operation:
 
 def _words(row: Row) -> dict[str, object]:
     shown = face(registry.find(row.workflow, row.version), row.state)
-    return {"lifecycle": str(shown.lifecycle), "status": shown.status, "revision": row.revision}
+    return {
+        "lifecycle": str(shown.lifecycle),
+        "status": shown.status,
+        "stage": shown.stage,
+        "needs_person": shown.needs_person,
+        "owner": shown.owner,
+        "revision": row.revision,
+    }
 
 
 def _noun(instance: Instance) -> str:

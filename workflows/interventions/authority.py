@@ -53,6 +53,8 @@ NEEDS = {name: name for name in CAPABILITIES} | {
     "hold-open": "force",
     "hold-closed": "force",
     "release": "force",
+    "replay": "subscribe",
+    "export": "audit",
 }
 
 

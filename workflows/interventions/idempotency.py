@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Subquery, Value
+from django.db.models.functions import Coalesce
 
 from workflows.engine import clock, store
-from workflows.models import IdempotentRequest
+from workflows.models import IdempotentRequest, Instance
 
 #: After this long a request without an answer is taken for dead: whoever was killed keeps a client waiting no longer
 #: than a dead worker keeps its work. If it lives after all, what it started answers by its own key.
@@ -46,10 +50,10 @@ class Different:
     """The key belongs to a request with another method, path or body."""
 
 
-def begin(scope: str, key: str, fingerprint: str) -> Fresh | Replay | Running | Different:
-    """Claim the key. Of two simultaneous requests exactly one gets Fresh."""
+def begin(scope: str, key: str, fingerprint: str, *, request: str = "") -> Fresh | Replay | Running | Different:
+    """Claim the key; `request` is method and path, for people. Of two simultaneous requests exactly one gets Fresh."""
     now = clock.now()
-    made = store.run(_CLAIM, (scope, key, fingerprint, now, now - ABANDONED))
+    made = store.run(_CLAIM, (scope, key, fingerprint, now, now - ABANDONED, request))
     if made:
         return Fresh(made[0][0])
     known = IdempotentRequest.objects.filter(scope=scope, key=key).first()
@@ -60,9 +64,16 @@ def begin(scope: str, key: str, fingerprint: str) -> Fresh | Replay | Running | 
     return Running() if known.status is None else Replay(known.status, known.body)
 
 
-def finish(fresh: Fresh, status: int, body: str) -> None:
-    """Keep the answer. Losing to whoever took over an abandoned request changes nothing."""
-    IdempotentRequest.objects.filter(id=fresh.id, status__isnull=True).update(status=status, body=body)
+def finish(fresh: Fresh, status: int, body: str, *, instance_id: UUID | None = None) -> None:
+    """Keep the answer, and which instance it is about. Losing to whoever took over an abandoned one changes nothing."""
+    workflow = Subquery(Instance.objects.filter(id__in=[instance_id]).values("workflow")[:1])
+    IdempotentRequest.objects.filter(id=fresh.id, status__isnull=True).update(
+        status=status,
+        body=body,
+        answered_at=clock.now(),
+        instance_id=instance_id,
+        workflow=Coalesce(workflow, Value("")),
+    )
 
 
 def give_up(fresh: Fresh) -> None:
@@ -76,7 +87,7 @@ def forget_old() -> int:
 
 
 _CLAIM = """
-INSERT INTO workflows_idempotentrequest (scope, key, fingerprint, at, body) VALUES ($1, $2, $3, $4, '')
+INSERT INTO workflows_idempotentrequest (scope, key, fingerprint, at, request, body) VALUES ($1, $2, $3, $4, $6, '')
 ON CONFLICT (scope, key) DO UPDATE SET at = excluded.at
 WHERE workflows_idempotentrequest.status IS NULL AND workflows_idempotentrequest.at < $5
   AND workflows_idempotentrequest.fingerprint = excluded.fingerprint

@@ -7,9 +7,10 @@ from typing import Any
 
 from workflows import audit, registry
 from workflows.audit import Act
+from workflows.dsl.definition import Definition
 from workflows.engine import intake
 from workflows.engine.chain import Actor
-from workflows.engine.intake import InvalidInput, Started
+from workflows.engine.intake import Conflict, InvalidInput, Started
 from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden
 from workflows.registry import UnknownWorkflow
@@ -28,17 +29,13 @@ def start(
     """Accept an instance durably.
 
     Raises Forbidden, UnknownWorkflow (there is none, or the actor may not see it), InvalidInput (kept among the refused
-    starts) or Conflict.
+    starts) or Conflict. Every refusal is recorded in the audit.
     """
-    verdict = may(principal, "start", workflow)
     act = Act(principal.kind, principal.name, "start", principal.through, correlation_id)
-    if not verdict.allowed:
-        audit.record(act, allowed=False, refusal=verdict.reason, workflow=workflow, target=key or "")
-        if may_somewhere(principal, "read").allowed and not may(principal, "read", workflow).allowed:
-            raise UnknownWorkflow(f"there is no workflow {workflow!r}")
-        raise Forbidden(verdict.reason)
-    definition = registry.newest(workflow)
     actor = Actor(principal.kind, principal.name)
+    definition = _permitted(principal, act, workflow, key or "")
+    found = key or raw.get(definition.key)
+    target = str(found)[:200] if isinstance(found, str | int) else ""
     try:
         return intake.start(
             definition,
@@ -51,10 +48,24 @@ def start(
             through=principal.through,
         )
     except InvalidInput as error:
-        found = key or raw.get(definition.key)
-        target = str(found)[:200] if isinstance(found, str | int) else ""
-        audit.record(
-            act, allowed=False, refusal=str(error)[:1000], workflow=workflow, target=target.replace("\x00", "")
-        )
+        audit.record(act, allowed=False, refusal=str(error), workflow=workflow, target=target)
         intake.refuse(workflow, target, actor, error.problems, correlation_id)
+        raise
+    except Conflict as error:
+        about = error.instance_id
+        audit.record(act, allowed=False, refusal=str(error), workflow=workflow, target=target, instance_id=about)
+        raise
+
+
+def _permitted(principal: Principal, act: Act, workflow: str, target: str) -> Definition:
+    """What is to be started. Raises Forbidden, or UnknownWorkflow for one that does not exist for this actor."""
+    verdict = may(principal, "start", workflow)
+    try:
+        if not verdict.allowed:
+            hidden = may_somewhere(principal, "read").allowed and not may(principal, "read", workflow).allowed
+            raise UnknownWorkflow(f"there is no workflow {workflow!r}") if hidden else Forbidden(verdict.reason)
+        return registry.newest(workflow)
+    except (Forbidden, UnknownWorkflow) as refusal:
+        why = verdict.reason or str(refusal)
+        audit.record(act, allowed=False, refusal=why, workflow=workflow, target=target)
         raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,7 +17,7 @@ from workflows import audit
 from workflows.audit import Act
 from workflows.engine import clock
 from workflows.interventions.authority import Principal, may
-from workflows.interventions.errors import Forbidden, Impossible, Unknown
+from workflows.interventions.errors import Forbidden, Impossible, InterventionError, Unknown
 from workflows.models import OutboxEvent, Subscription
 
 
@@ -37,20 +38,23 @@ def subscribe(
 ) -> Subscribed:
     """Send events of these types (all, if none is named) to a URL, from the oldest one kept on.
 
-    Raises Forbidden, UnsafeAddress, and Impossible when the name is taken.
+    Raises Forbidden, UnsafeAddress, and Impossible when the name is taken. Every refusal is recorded in the audit,
+    which names the host but not the whole address: addresses may carry secrets.
     """
     act = Act(principal.kind, principal.name, "subscribe", principal.through, correlation_id)
-    _allowed(principal, act, name)
-    _check_address(url)
     secret = secret or "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    try:
-        with transaction.atomic():
-            made = Subscription.objects.create(
-                name=name, url=url, secret=secret, types=list(types), created_at=clock.now()
-            )
-            audit.record(act, allowed=True, target=name, after={"url": url, "types": list(types)})
-    except IntegrityError:
-        raise Impossible(f"There is a subscription named {name} already.") from None
+    with _refusals_recorded(act, name):
+        _allowed(principal, act)
+        _check_address(url)
+        try:
+            with transaction.atomic():
+                made = Subscription.objects.create(
+                    name=name, url=url, secret=secret, types=list(types), created_at=clock.now()
+                )
+                after = {"host": urlsplit(url).hostname, "types": list(types)}
+                audit.record(act, allowed=True, target=name, after=after)
+        except IntegrityError:
+            raise Impossible(f"There is a subscription named {name} already.") from None
     return Subscribed(made.id, secret)
 
 
@@ -59,30 +63,39 @@ def replay(
 ) -> int:
     """Send again everything published behind event `after` (None: everything). Returns how many events.
 
-    Order per instance is kept. Events the relay has not reached yet come by themselves. Raises Forbidden and Unknown.
+    Order per instance is kept. Events the relay has not reached yet come by themselves. Raises Forbidden and Unknown;
+    every refusal is recorded in the audit.
     """
-    act = Act(principal.kind, principal.name, "subscribe", principal.through, correlation_id, reason)
+    act = Act(principal.kind, principal.name, "replay", principal.through, correlation_id, reason)
     subscription = Subscription.objects.filter(id=subscription_id).first()
-    _allowed(principal, act, subscription.name if subscription else str(subscription_id))
-    if subscription is None:
-        raise Unknown("There is no such subscription.")
-    if after is not None and not OutboxEvent.objects.filter(id=after).exists():
-        raise Unknown("There is no published event with this id.")
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The relay holds this lock while it makes out deliveries, so none is made out and reset at once.
-        Subscription.objects.select_for_update().get(id=subscription_id)
-        cursor.execute(_AGAIN, {"subscription": subscription_id, "after": after})
-        count = int(cursor.rowcount)
-        audit.record(
-            act, allowed=True, target=subscription.name, after={"replayed_after": str(after or ""), "events": count}
-        )
-    return count
+    with _refusals_recorded(act, subscription.name if subscription else str(subscription_id)):
+        _allowed(principal, act)
+        if subscription is None:
+            raise Unknown("There is no such subscription.")
+        if after is not None and not OutboxEvent.objects.filter(id=after).exists():
+            raise Unknown("There is no published event with this id.")
+        with transaction.atomic(), connection.cursor() as cursor:
+            # The relay holds this lock while it makes out deliveries, so none is made out and reset at once.
+            Subscription.objects.select_for_update().get(id=subscription_id)
+            cursor.execute(_AGAIN, {"subscription": subscription_id, "after": after})
+            count = int(cursor.rowcount)
+            told = {"replayed_after": str(after or ""), "events": count}
+            audit.record(act, allowed=True, target=subscription.name, after=told)
+        return count
 
 
-def _allowed(principal: Principal, act: Act, target: str) -> None:
-    verdict = may(principal, "subscribe")
+@contextmanager
+def _refusals_recorded(act: Act, target: str) -> Iterator[None]:
+    try:
+        yield
+    except (InterventionError, UnsafeAddress) as refusal:
+        audit.record(act, allowed=False, refusal=str(refusal), target=target)
+        raise
+
+
+def _allowed(principal: Principal, act: Act) -> None:
+    verdict = may(principal, act.action)
     if not verdict.allowed:
-        audit.record(act, allowed=False, refusal=verdict.reason, target=target)
         raise Forbidden(verdict.reason)
 
 

@@ -47,15 +47,15 @@ def issue(
     """Create a token for a user and return its text, which is never shown again.
 
     Raises Forbidden, and Impossible for a capability or workflow that does not exist or a user who may not sign in.
+    Every refusal is recorded in the audit.
     """
     act = Act(by.kind, by.name, "issue-token", by.through, reason=reason)
     _allowed(by, act, account.get_username())
-    for unknown in sorted(limits.capabilities - set(CAPABILITIES)):
-        raise Impossible(f"There is no capability {unknown!r}; there are {', '.join(CAPABILITIES)}.")
-    for unknown in sorted(limits.workflows - {name for name, _ in registry.definitions()}):
-        raise Impossible(f"There is no workflow {unknown!r}.")
-    if not account.is_active:
-        raise Impossible(f"{account.get_username()} may not sign in, so a token would be good for nothing.")
+    try:
+        _check(account, limits)
+    except Impossible as refusal:
+        audit.record(act, allowed=False, refusal=str(refusal), target=account.get_username())
+        raise
     text, now = _PREFIX + secrets.token_urlsafe(32), clock.now()
     with transaction.atomic():
         made = ApiToken.objects.create(
@@ -71,12 +71,22 @@ def issue(
     return text
 
 
+def _check(account: Any, limits: Limits) -> None:
+    for unknown in sorted(limits.capabilities - set(CAPABILITIES)):
+        raise Impossible(f"There is no capability {unknown!r}; there are {', '.join(CAPABILITIES)}.")
+    for unknown in sorted(limits.workflows - {name for name, _ in registry.definitions()}):
+        raise Impossible(f"There is no workflow {unknown!r}.")
+    if not account.is_active:
+        raise Impossible(f"{account.get_username()} may not sign in, so a token would be good for nothing.")
+
+
 def revoke(token_id: int, *, by: Principal = SHELL, reason: str = "") -> bool:
     """End a token at once. False if it was revoked before. Raises Forbidden and Unknown."""
     act = Act(by.kind, by.name, "revoke-token", by.through, reason=reason)
     token = ApiToken.objects.select_related("user").filter(id=token_id).first()
     _allowed(by, act, token.user.get_username() if token else str(token_id))
     if token is None:
+        audit.record(act, allowed=False, refusal="There is no such token.", target=str(token_id))
         raise Unknown("There is no such token.")
     with transaction.atomic():
         now = clock.now()

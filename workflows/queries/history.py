@@ -36,7 +36,7 @@ class HistoryEvent:
     correlation_id: str
 
 
-_COLUMNS = ("seq", "generation", "at", "type", "schema", "actor_kind", "actor", "step", "data", "correlation_id")
+COLUMNS = ("seq", "generation", "at", "type", "schema", "actor_kind", "actor", "step", "data", "correlation_id")
 
 
 def events(instance_id: UUID, *, after: int = 0) -> list[HistoryEvent]:
@@ -57,7 +57,7 @@ def page(viewer: Viewer, row: InstanceRow, *, size: int = 100, cursor: str = "")
 
 
 def _read(found: QuerySet[Event]) -> list[HistoryEvent]:
-    return [HistoryEvent(**values) for values in found.values(*_COLUMNS)]
+    return [HistoryEvent(**values) for values in found.values(*COLUMNS)]
 
 
 def payloads(instance_id: UUID, seqs: Iterable[int]) -> dict[int, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,6 +68,19 @@ def spelled_otherwise(viewer: Viewer, workflow: str, key: str) -> str:
     spelled = visible_to(viewer, Instance.objects.filter(workflow=workflow, key__in=spellings))
     found = spelled.values_list("key", flat=True).distinct()[:2]
     return found[0] if len(found) == 1 else ""
+
+
+def called(number: str) -> set[UUID]:
+    """The ids of all instances with this business key, whichever process, in any case of letters; archived ones, too.
+
+    Not narrowed to a viewer: for conditions of queries that are.
+    """
+    spellings = {number, number.upper(), number.lower()}
+    ids = set(Instance.objects.filter(key__in=spellings).values_list("id", flat=True))
+    ids |= set(Tombstone.objects.filter(key__in=spellings).values_list("instance_id", flat=True))
+    with suppress(ValueError):
+        ids.add(UUID(number))
+    return ids
 
 
 def absent(viewer: Viewer, workflow: str, key: str) -> Absent:

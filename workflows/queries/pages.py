@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import IntegerField, Model, QuerySet
 
 RowT = TypeVar("RowT")
 ModelT = TypeVar("ModelT", bound=Model)
@@ -72,7 +72,7 @@ def _decode(cursor: str, column: Any) -> tuple[bool, Any]:
         backwards, position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if backwards not in (0, 1) or not isinstance(position, str):
             raise ValueError("not made by `_encode`")
-        value = int(position) if "Integer" in column.get_internal_type() else UUID(position)
+        value = int(position) if isinstance(column, IntegerField) else UUID(position)
     except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError) as error:
         raise BadCursor("This cursor does not belong to this list.") from error
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from workflows.models import AuditEntry
-from workflows.queries.pages import Page, keyset
+from workflows.queries.keys import called
+from workflows.queries.pages import MAX_SIZE, Page, keyset
 from workflows.queries.visibility import Viewer, visible_to
 
 
@@ -45,31 +46,73 @@ class AuditFilters:
     """What the record is narrowed to; empty fields do not narrow."""
 
     actor: str = ""
-    actor_kind: str = ""
+    #: user, client, policy or system
+    kind: str = ""
     action: str = ""
     workflow: str = ""
     instance_id: UUID | None = None
+    #: the number of a case (any case of letters), an instance id, or whatever else an act was about
+    number: str = ""
     target: str = ""
     through: str = ""
     correlation_id: str = ""
+    act_id: UUID | None = None
     allowed: bool | None = None
-    at_after: datetime | None = None
-    at_before: datetime | None = None
+    #: from then on
+    after: datetime | None = None
+    #: until just before then
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """Names that occur in the newest part of the record."""
+
+    actors: list[str]
+    actions: list[str]
+
+
+#: acts that are looked at for the names that filters offer
+LATELY = 2000
+#: filters that name a column, and the column
+_EXACTLY = {
+    "actor": "actor", "kind": "actor_kind", "action": "action", "workflow": "workflow", "instance_id": "instance_id",
+    "target": "target", "through": "through", "correlation_id": "correlation_id", "act_id": "act_id",
+    "allowed": "allowed", "after": "at__gte", "before": "at__lt",
+}  # fmt: skip
 
 
 def page(viewer: Viewer, filters: AuditFilters, *, size: int = 50, cursor: str = "") -> Page[AuditRow]:
     """One page, newest first. What concerns no workflow is for those who see all of them. Raises `pages.BadCursor`."""
-    found = visible_to(viewer, AuditEntry.objects.all())
-    for name in ("actor", "actor_kind", "action", "workflow", "instance_id", "target", "through", "correlation_id"):
-        if getattr(filters, name):
-            found = found.filter(**{name: getattr(filters, name)})
-    if filters.allowed is not None:
-        found = found.filter(allowed=filters.allowed)
-    if filters.at_after:
-        found = found.filter(at__gte=filters.at_after)
-    if filters.at_before:
-        found = found.filter(at__lt=filters.at_before)
+    found = _matching(viewer, filters)
     return keyset(found, _read, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+
+
+def batches(viewer: Viewer, filters: AuditFilters, *, below: int) -> Iterator[list[AuditRow]]:
+    """Everything older than row `below`, newest first, a batch in memory at a time."""
+    while rows := _read(_matching(viewer, filters).filter(id__lt=below).order_by("-id")[:MAX_SIZE]):
+        yield rows
+        below = rows[-1].id
+
+
+def lately(viewer: Viewer) -> Lately:
+    """Who did what among the newest acts, accepted starts left out: what filters can offer. One bounded query."""
+    newest = visible_to(viewer, AuditEntry.objects.exclude(action="start")).order_by("-id")[:LATELY]
+    pairs = set(newest.values_list("actor", "action"))
+    return Lately(sorted({actor for actor, _ in pairs}), sorted({action for _, action in pairs}))
+
+
+def _matching(viewer: Viewer, filters: AuditFilters) -> QuerySet[AuditEntry]:
+    asked = {lookup: getattr(filters, name) for name, lookup in _EXACTLY.items()}
+    found = visible_to(viewer, AuditEntry.objects.all())
+    found = found.filter(**{lookup: value for lookup, value in asked.items() if value not in ("", None)})
+    return found.filter(_about(filters.number)) if filters.number else found
+
+
+def _about(number: str) -> Q:
+    """Acts on the instances with this number, or on something else that is called so."""
+    spellings = {number, number.upper(), number.lower()}
+    return Q(instance_id__in=called(number)) | Q(instance_id__isnull=True, target__in=spellings)
 
 
 def _read(found: QuerySet[AuditEntry]) -> list[AuditRow]:

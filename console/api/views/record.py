@@ -19,11 +19,14 @@ from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, ProblemError,
 from console.correlation import correlation_id
 from workflows import interventions
 from workflows.interventions import subscriptions
-from workflows.queries import published, record
+from workflows.queries import ledger, published, record
+from workflows.queries.ledger import LedgerFilters
 from workflows.queries.published import SubscriptionRow
 from workflows.queries.record import AuditFilters
 
-_AUDIT = ("actor", "actor_kind", "action", "workflow", "target", "through", "correlation_id")
+#: who acts, and through which entrance
+KINDS, ENTRANCES = ("user", "client", "policy", "system"), ("page", "api", "command", "engine")
+_AUDIT = ("actor", "kind", "action", "workflow", "number", "through", "correlation_id", "act", "instance", "allowed")
 
 
 @documented(
@@ -33,29 +36,80 @@ _AUDIT = ("actor", "actor_kind", "action", "workflow", "target", "through", "cor
     answers={200: shapes.AuditPage},
     fails=(400, 422),
     parameters=[
-        *described(**dict.fromkeys(_AUDIT, "Exactly this."), instance="About this instance."),
+        *described(
+            actor="The name of a person, program or policy.",
+            action="Exactly this action.",
+            workflow="Exactly this workflow.",
+            number="About cases with this business key in any case of letters, or about whatever else is called so.",
+            correlation_id="Exactly this one.",
+            act="Everything that one act caused.",
+            instance="About the instance with this id.",
+        ),
+        OpenApiParameter("kind", str, enum=KINDS, description="Of such actors."),
+        OpenApiParameter("through", str, enum=ENTRANCES, description="Through this entrance."),
         OpenApiParameter("allowed", bool, description="False: refused attempts only."),
-        OpenApiParameter("at_after", OpenApiTypes.DATETIME),
-        OpenApiParameter("at_before", OpenApiTypes.DATETIME),
+        OpenApiParameter("after", OpenApiTypes.DATETIME, description="At this time or later."),
+        OpenApiParameter("before", OpenApiTypes.DATETIME, description="Before this time."),
         *PAGING,
     ],
 )
 @api_view(["GET"])
 def audit(request: Request) -> HttpResponse:
+    """Needs the right to read who did what; shows what happened in workflows for which the caller has it."""
     seen_by = viewer(request, "audit")
-    given = Parameters(request, (*_AUDIT, "instance", "allowed", "at_after", "at_before", "cursor", "page_size"))
+    given = Parameters(request, (*_AUDIT, "after", "before", "cursor", "page_size"))
     filters = AuditFilters(
-        **{name: given.text(name) for name in _AUDIT},
+        actor=given.text("actor"),
+        kind=given.choice("kind", KINDS),
+        action=given.text("action"),
+        workflow=given.text("workflow"),
+        number=given.text("number"),
+        through=given.choice("through", ENTRANCES),
+        correlation_id=given.text("correlation_id"),
+        act_id=given.identity("act"),
         instance_id=given.identity("instance"),
         allowed=given.truth("allowed"),
-        at_after=given.moment("at_after"),
-        at_before=given.moment("at_before"),
+        after=given.moment("after"),
+        before=given.moment("before"),
     )
+    if filters.after and filters.before and filters.after >= filters.before:
+        raise invalid("before", "must be later than after")
     return answers.paged(
         request,
         shapes.AuditPage,
         lambda: record.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
         answers.audited,
+    )
+
+
+@documented(
+    "The idempotency ledger: keys we were given and keys we gave, with their first outcome",
+    operation_id="listIdempotencyKeys",
+    tag="record",
+    answers={200: shapes.LedgerPage},
+    fails=(400, 422),
+    parameters=[
+        *described(
+            scope="`inbound`, `outbound`, a caller such as `user:olga`, or a system such as `payments`.",
+            key="How the key begins; the number of a case finds the keys of its steps, too.",
+        ),
+        *PAGING,
+    ],
+)
+@api_view(["GET"])
+def idempotency(request: Request) -> HttpResponse:
+    """Newest first, the keys of one instance together. Follow `next`; there is no `previous`.
+
+    Needs the right to read who did what. What was answered to a request is not told, only its status.
+    """
+    seen_by = viewer(request, "audit")
+    given = Parameters(request, ("scope", "key", "cursor", "page_size"))
+    filters = LedgerFilters(scope=given.text("scope"), key=given.text("key"))
+    return answers.paged(
+        request,
+        shapes.LedgerPage,
+        lambda: ledger.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
+        answers.ledger_entry,
     )
 
 
