@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextvars import Context
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
@@ -21,6 +21,7 @@ from workflows.dsl import (
     Dependency,
     Event,
     Pending,
+    Personal,
     Retry,
     Status,
     Workflow,
@@ -47,6 +48,12 @@ class Job(Contract):
     urgent: bool
     due: datetime
     note: str | None
+    customer: Annotated[str, Personal()] = ""
+
+
+class Letter(Contract):
+    number: str
+    text: Annotated[str, Personal()]
 
 
 class Slip(Contract):
@@ -219,6 +226,7 @@ def test_given_without_a_name() -> None:
     [
         ({"key": "number"}, "the contract Job has no field 'number'"),
         ({"key": "note"}, "the key 'note' may not be empty"),
+        ({"key": "customer"}, "the key 'customer' is personal, but it stands in addresses, logs and keys"),
         ({"key": "job_id", "attributes": ["colour"]}, "the contract Job has no field 'colour'"),
     ],
 )
@@ -440,6 +448,14 @@ def a_match_that_may_be_empty(n: dict[str, Any]) -> None:
 def a_match_that_may_be_skipped(n: dict[str, Any]) -> None:
     n["looked"] = query(look, when=n["job"]["amount"] > 0, status="Look")
     n["heard"] = callback("far.said", Slip, match=n["looked"]["number"], within=minutes(1), status="Hear")
+
+
+@line("the reason heard.text is personal, but everybody reads why something was refused")
+def a_reason_about_a_person(n: dict[str, Any]) -> None:
+    n["heard"] = callback(
+        "far.said", Letter, match=n["job"]["job_id"], within=minutes(1), refused_when=ANSWER["number"] == "0",
+        refusal_reason=ANSWER["text"], status="Hear",
+    )  # fmt: skip
 
 
 @line("did is identified by idempotent_by=job.note, which may be empty")

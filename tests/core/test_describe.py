@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from tests.core.processes import counter, workshop
 from workflows.demo.flows import OrderFulfilment
-from workflows.dsl import Contract, Dependency, seconds
+from workflows.dsl import Contract, Dependency, Personal, seconds
 from workflows.dsl.contracts import personal_paths
 from workflows.dsl.definition import Definition, Node
 from workflows.dsl.describe import as_json, as_mermaid, as_text, fingerprint
@@ -112,6 +113,30 @@ def test_personal_fields_are_found_inside_of_lists_and_parts() -> None:
 
     assert personal_paths(order.contract) == {"customer_id"}
     assert personal_paths(Outer) == frozenset()
+
+
+class _Person(Contract):
+    name: Annotated[str, Personal()]
+    town: str
+
+
+class _Family(Contract):
+    surname: str
+    mother: _Person
+    father: _Person | None
+    children: list[_Person]
+    either: _Person | int
+    by_name: dict[str, _Person]
+    nicknames: list[Annotated[str, Personal()]]
+    phone: Annotated[str, Personal()] | None
+    letter: Annotated[str, Personal(), Field(alias="theLetter")]
+    cousins: list[_Family]
+
+
+def test_a_mark_is_found_wherever_it_stands_and_what_has_no_path_is_personal_as_a_whole() -> None:
+    people = {f"{field}.name" for field in ("mother", "father", "children", "either")}
+
+    assert personal_paths(_Family) == people | {"by_name", "nicknames", "phone", "letter", "theLetter", "cousins"}
 
 
 def _with(definition: Definition, step: str, **changes: Any) -> Definition:

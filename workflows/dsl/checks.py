@@ -7,7 +7,7 @@ import typing
 from typing import Any
 
 from workflows.dsl.call import Pending
-from workflows.dsl.contracts import accepts_none, field_type, without_none
+from workflows.dsl.contracts import accepts_none, field_type, personal_paths, without_none
 from workflows.dsl.definition import Definition, Function, Irreversible, Kind, Node
 from workflows.dsl.errors import DefinitionError
 from workflows.dsl.field_checks import check_diverts, check_fields, contract_of, may_be_missing, type_name
@@ -95,6 +95,8 @@ def _check_header(definition: Definition) -> None:
     for name in (definition.key, *definition.attributes):
         if field_type(definition.contract, (name,)) is None:
             _refuse(definition.where, f"the contract {definition.contract.__name__} has no field {name!r}")
+    if definition.key in personal_paths(definition.contract):
+        _refuse(definition.where, f"the key {definition.key!r} is personal, but it stands in addresses, logs and keys")
     if accepts_none(field_type(definition.contract, (definition.key,))):
         _refuse(definition.where, f"the key {definition.key!r} may not be empty: remove None from its type")
     names = [stage.name for stage in definition.stages]

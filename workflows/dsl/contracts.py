@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
@@ -72,18 +73,44 @@ def without_none(annotation: Any) -> Any:
 
 
 def personal_paths(contract: type[BaseModel]) -> frozenset[str]:
-    """Dotted paths of the fields marked `Personal`; items of lists count as `lines.name`."""
+    """Dotted paths of the fields marked `Personal`; items of lists count as `lines.name`.
+
+    What has no such path is personal as a whole: a record that may hold itself, records below keys nobody knows.
+    """
+    return _personal_paths(contract, ())
+
+
+def _personal_paths(contract: type[BaseModel], above: tuple[type[BaseModel], ...]) -> frozenset[str]:
     found: set[str] = set()
     for name, info in contract.model_fields.items():
-        if any(isinstance(mark, Personal) for mark in info.metadata):
-            found.add(name)
-            continue
-        inner = without_none(info.annotation)
-        if get_origin(inner) in (list, tuple):
-            inner = get_args(inner)[0]
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found |= {f"{name}.{path}" for path in personal_paths(inner)}
+        inner = set(_records(info.annotation))
+        below = {path for one in inner - {*above, contract} for path in _personal_paths(one, (*above, contract))}
+        entire = _is_marked(info.annotation) or any(isinstance(mark, Personal) for mark in info.metadata)
+        entire = entire or bool(inner & {*above, contract}) or bool(below and _is_keyed(info.annotation))
+        for spelled in {name, info.alias, info.validation_alias, info.serialization_alias}:
+            if isinstance(spelled, str):
+                found |= {spelled} if entire else {f"{spelled}.{path}" for path in below}
     return frozenset(found)
+
+
+def _is_marked(annotation: Any) -> bool:
+    """Whether `Personal` stands anywhere in the annotation, for example inside of a list or an option."""
+    marks = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
+    return any(isinstance(mark, Personal) for mark in marks) or any(map(_is_marked, get_args(annotation)))
+
+
+def _is_keyed(annotation: Any) -> bool:
+    """Whether the annotation holds values under keys that the contract does not name."""
+    origin = get_origin(annotation)
+    return (isinstance(origin, type) and issubclass(origin, Mapping)) or any(map(_is_keyed, get_args(annotation)))
+
+
+def _records(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every contract inside of the annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _records(part)
 
 
 def extract(body: Any, path: tuple[str, ...]) -> Any:

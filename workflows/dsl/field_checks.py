@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from workflows.dsl.contracts import accepts_none, field_type, may_be_none, without_none
+from workflows.dsl.contracts import accepts_none, field_type, may_be_none, personal_paths, without_none
 from workflows.dsl.definition import Definition, Kind, Node, node_refs
 from workflows.dsl.errors import DefinitionError
 from workflows.dsl.rules import All, AnyOf, Compare, Not, Ref, Rule
@@ -25,6 +25,9 @@ def check_fields(definition: Definition, node: Node) -> None:
     for word, key in (("match", node.match), ("idempotent_by", node.idempotent_by)):
         if key is not None and _may_be_empty(definition, node, key):
             _refuse(node.where, f"{node.name} is identified by {word}={key.text()}, which may be empty")
+    reason = node.refusal_reason
+    if reason is not None and reason.path[0] in {path.partition(".")[0] for path in _personal(definition, reason)}:
+        _refuse(node.where, f"the reason {reason.text()} is personal, but everybody reads why something was refused")
     if node.kind is Kind.PUBLISH:
         for name, ref in node.fields:
             _check_event_field(definition, node, name, ref)
@@ -46,6 +49,11 @@ def contract_of(definition: Definition, source: str) -> type[BaseModel] | None:
         return definition.contract
     node = definition.by_name.get(source)
     return node.output if node else None
+
+
+def _personal(definition: Definition, ref: Ref) -> frozenset[str]:
+    contract = contract_of(definition, ref.source)
+    return personal_paths(contract) if contract is not None else frozenset()
 
 
 def may_be_missing(definition: Definition, source: str) -> bool:

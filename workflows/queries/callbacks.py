@@ -16,6 +16,7 @@ from workflows import registry
 from workflows.models import Instance, Message
 from workflows.queries import redaction
 from workflows.queries.pages import Page, keyset
+from workflows.queries.search import searchable_types
 from workflows.queries.visibility import Viewer, message_types, of_visible_instance
 
 
@@ -60,6 +61,8 @@ def page(
 ) -> Page[CallbackRow]:
     """One page, newest first. Raises `pages.BadCursor`."""
     found = visible(viewer, Message.objects.all())
+    if key and viewer.unmasked is not None:  # a hit would confirm a guess
+        found = found.filter(type__in=searchable_types(viewer))
     if state:
         found = found.filter(state__in=state)
     for name, value in (("source", source), ("type", kind), ("key", key), ("instance_id", instance_id)):
@@ -94,7 +97,7 @@ def _masked(viewer: Viewer, row: CallbackRow) -> CallbackRow:
         return row if viewer.unmasked is None else replace(row, data=redaction.MASK, key=redaction.MASK)
     data = row.data
     for _, node in hidden:
-        data = redaction.of_contract(data, node.output)
+        data = redaction.of_message(data, node.output)
     personal = any(redaction.is_personal(definition, node.match) for definition, node in hidden)
     return replace(row, data=data, key=redaction.MASK if personal else row.key)
 

@@ -6,7 +6,7 @@ The state is folded from the history here, so what people see is what the record
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -59,10 +59,21 @@ def detail(viewer: Viewer, instance_id: UUID) -> Detail | None:
     bodies = _payloads(instance_id, state, events, definition, unmasked=unmasked)
     given = bodies.get(state.input_seq)
     leased = _leased(instance_id)
-    found = steps(definition, state, events, leased, bodies)
     if not unmasked:
         events = [history.redacted(event, definition) for event in events]
+    found = steps(definition, state, events, leased, bodies)
+    if not unmasked and definition is not None:
+        found = tuple(_without_personal_key(step, definition) for step in found)
     return Detail(row=row, state=state, definition=definition, input=given, steps=found, events=tuple(events))
+
+
+def _without_personal_key(step: Step, definition: Definition) -> Step:
+    """The step without its idempotency key, where that is made of something personal."""
+    node = definition.by_name.get(step.name)
+    if node is None or not redaction.is_personal(definition, node.idempotent_by) or not step.idempotency_key:
+        return step
+    hidden = replace(step.compensation, idempotency_key=redaction.MASK) if step.compensation else None
+    return replace(step, idempotency_key=redaction.MASK, compensation=hidden)
 
 
 def definition_of(row: InstanceRow) -> Definition | None:

@@ -71,10 +71,14 @@ def redacted(event: HistoryEvent, definition: Definition | None) -> HistoryEvent
     data = dict(event.data)
     if definition is None:
         hidden: dict[str, Any] = {
-            name: redaction.MASK for name in ("values", "data", "match", "evidence", "key") if name in data
+            name: redaction.MASK for name in ("values", "data", "match", "evidence", "key", "rule") if name in data
         }
         return replace(event, data={**data, **hidden})
     node = definition.by_name.get(event.step)
+    if "rule" in data:
+        data["rule"] = redaction.rule(definition, node, data["rule"])
+    if event.type == "PersonAsked" and "evidence" in data:  # no contract describes it
+        data["evidence"] = dict.fromkeys(data["evidence"], redaction.MASK)
     if "values" in data:
         data["values"] = redaction.extracted(definition, event.step or definition.given, data["values"])
     for name, ref in (("match", node.match), ("key", node.idempotent_by)) if node is not None else ():

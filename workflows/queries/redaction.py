@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from workflows.dsl.contracts import personal_paths
-from workflows.dsl.definition import Definition
+from workflows.dsl.definition import Definition, Node
 from workflows.dsl.rules import Ref
 
 MASK = "•••"
@@ -46,6 +46,30 @@ def of_contract(body: Any, contract: type[BaseModel] | None) -> Any:
     if contract is None:
         return None if body is None else MASK
     return masked(body, personal_paths(contract))
+
+
+def of_message(body: Any, contract: type[BaseModel] | None) -> Any:
+    """What came from outside, as far as the contract describes it: what breaks the contract is not shown at all."""
+    if contract is None:
+        return MASK
+    try:
+        read = contract.model_validate(body)
+    except ValidationError:
+        return MASK
+    return of_contract(read.model_dump(mode="json"), contract)
+
+
+def rule(definition: Definition, node: Node | None, text: str) -> str:
+    """A rule with the operands that decided (`order.total > 1000 is true (1200)`), without personal ones."""
+    if node is None:
+        return MASK if text else text
+    rules = [one for one in (node.when, *(way for _, way in node.choices)) if one is not None]
+    if not any(is_personal(definition, ref) for one in rules for ref in one.refs()):
+        return text
+    for verdict in ("true", "false"):
+        if node.when is not None and text.startswith(f"{node.when.text()} is {verdict} ("):
+            return f"{node.when.text()} is {verdict} ({MASK})"
+    return MASK if text else text
 
 
 def attributes(definition: Definition | None, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _one(viewer: Viewer, term: str) -> Q:
 
 def _of_callbacks(viewer: Viewer, term: str) -> set[UUID]:
     """Instances whose callback has this reference or webhook id. Read first: a subquery beside `or` uses no index."""
-    waits = Wait.objects.filter(message_type__in=_searchable_types(viewer), match=term)
+    waits = Wait.objects.filter(message_type__in=searchable_types(viewer), match=term)
     messages = Message.objects.filter(source__in=settings.WEBHOOK_SECRETS, webhook_id=term, instance_id__isnull=False)
     found = [rows.values_list("instance_id", flat=True)[:MAX_FOUND] for rows in (waits, messages)]
     return {instance_id for rows in found for instance_id in rows if instance_id is not None}
@@ -81,7 +81,7 @@ def _any_of(name: str, text: str) -> Q:
     return reduce(or_, [Q(attributes__contains={name: value}) for value in values])
 
 
-def _searchable_types(viewer: Viewer) -> list[str]:
+def searchable_types(viewer: Viewer) -> list[str]:
     """Types of message whose references the viewer may know: none that is personal in a workflow masked for them."""
     nodes = [(one, node) for one in declared_to(viewer) for node in one.nodes if node.message]
     hidden = {

@@ -1,0 +1,1 @@
+"""A process full of secrets about people."""
