@@ -48,13 +48,17 @@ INVALID = Type("invalid-request", 422, "Fields are missing, unknown or wrong")
 KEY_REUSED = Type("idempotency-key-reused", 422, "The Idempotency-Key was used for another request")
 INTERNAL = Type("internal-error", 500, "Something went wrong on our side")
 UNAVAILABLE = Type("unavailable", 503, "The database does not answer")
+INTAKE_PAUSED = Type("intake-paused", 503, "New instances are not taken in for now")
+
+#: Seconds after which another try may go well.
+_PASSING = {UNAVAILABLE: "2", INTAKE_PAUSED: "60"}
 
 TYPES = {
     kind.name: kind
     for kind in (
         INVALID_JSON, INVALID_HEADER, BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED,
         KEY_CONFLICT, STALE, IMPOSSIBLE, STILL_RUNNING, TOO_LARGE, WRONG_MEDIA_TYPE, INVALID, KEY_REUSED, INTERNAL,
-        UNAVAILABLE,
+        UNAVAILABLE, INTAKE_PAUSED,
     )
 }  # fmt: skip
 
@@ -97,8 +101,8 @@ def answer(problem: ProblemError, request: HttpRequest) -> HttpResponse:
     response = HttpResponse(json.dumps(body), content_type=CONTENT_TYPE, status=problem.kind.status)
     if problem.kind is UNAUTHENTICATED:
         response["WWW-Authenticate"] = 'Bearer realm="api"'
-    if problem.kind is UNAVAILABLE:
-        response["Retry-After"] = "2"
+    if problem.kind in _PASSING:
+        response["Retry-After"] = _PASSING[problem.kind]
     return response
 
 

@@ -41,8 +41,12 @@ class ActionRequest(Asked):
     """Act on an instance."""
 
     reason: Reason = Field("", description="Why; 1 to 2,000 characters, kept in the record.")
-    step: Text | None = Field(None, description="For retry: only this step.")
-    data: dict[str, Any] | None = Field(None, description="For actions that take data; none of the present ones do.")
+    step: Text | None = Field(None, description="For retry, skip, complete and signal: this step.")
+    data: dict[str, Any] | None = Field(
+        None,
+        description="For complete: the result's fields, or {evidence} for a correction made outside; for signal: the"
+        " answer; for reassign: {owner}.",
+    )
     revision: int | None = Field(None, ge=1, description="Refuse if the instance has moved since this revision.")
 
 

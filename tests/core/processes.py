@@ -17,7 +17,9 @@ from workflows.dsl import (
     Status,
     Workflow,
     alert,
+    approval,
     callback,
+    choose,
     given,
     hours,
     minutes,
@@ -207,5 +209,36 @@ class Twins(Workflow):
         sealed = step(send, calls=store, compensate=IRREVERSIBLE, after=[reserved, packed], status="Sealing")
 
 
-workshop, counter, till, twins = (flow.definition for flow in (Workshop, Counter, Till, Twins))
+def estimate(job: Job) -> Slip:
+    """A guess, when nobody can be asked."""
+    return Slip(number="guess", score=0.5)
+
+
+class Review(Workflow):
+    """A query that can do without, a question for people, two ways, and something that can be taken back."""
+
+    name, version = "review", 1
+    noun, owner = "case", "clerks"
+
+    job = given(Job, key="job_id")
+
+    with stage("Looking"):
+        looked = query(look_up, calls=store, fallback=estimate, status="LookUp")
+        agreed = approval(
+            "Shall we?",
+            by="elders",
+            within=hours(1),
+            when=(looked["score"] >= 0.5) | (job["amount"] > 100),
+            evidence=[job, looked],
+            quorum=2,
+        )
+        way = choose({"fast": job["urgent"] == True, "dear": job["amount"] > 100}, otherwise="slow", after=agreed)  # noqa: E712 - a rule
+    with stage("Doing"):
+        packed = step(pack, calls=store, compensate=unpack, when=way["choice"] == "fast", status="Packing")
+        reserved = step(reserve, calls=store, compensate=release, when=way["choice"] != "fast", status="Reservation")
+    with stage("Signing"):
+        signed = approval("Signed?", by="elders", within=hours(2), default="approve", status="Signature")
+
+
+workshop, counter, till, twins, review = (flow.definition for flow in (Workshop, Counter, Till, Twins, Review))
 JOB = {"job_id": "536365", "amount": 12.5, "urgent": False}

@@ -21,8 +21,10 @@ from workflows.core.state import DEADLINE, ENDED, WARNING, Direction, Lifecycle,
 from workflows.core.wants import (
     AddWork,
     ClearTimer,
+    CloseApproval,
     CloseWait,
     DropWork,
+    OpenApproval,
     OpenWait,
     Publish,
     SetTimer,
@@ -51,6 +53,9 @@ class Story:
     work: dict[Attempt, Work] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
+    asks: set[str] = field(default_factory=set)
+    #: how questions were settled, oldest first
+    settled: list[CloseApproval] = field(default_factory=list)
     leased: set[Attempt] = field(default_factory=set)
     published: list[e.EventPublished] = field(default_factory=list)
     #: idempotency keys by what must never have two
@@ -94,6 +99,12 @@ class Story:
                     self.waits[wait.step] = wait
                 case CloseWait(step):
                     del self.waits[step]
+                case OpenApproval(seq, asked):
+                    assert decision.events[seq - decision.state.seq - 1 + len(decision.events)] is asked
+                    self.asks.add(asked.step)
+                case CloseApproval(step):
+                    self.asks.remove(step)
+                    self.settled.append(effect)
                 case Publish(seq, event):
                     assert decision.events[seq - decision.state.seq - 1 + len(decision.events)] is event
                     self.published.append(event)
@@ -135,6 +146,16 @@ class Story:
         if (step, direction) not in self.leased:
             self.lease(step, direction)
         return self.tell(facts.Lost(step=step, direction=direction, why="the worker stopped answering"))
+
+    def bar(self, step: str, direction: Direction = FORWARD, dependency: str = "store") -> list[e.Event]:
+        """The dependency's breaker refused the call."""
+        if (step, direction) not in self.leased:
+            self.lease(step, direction)
+        return self.tell(facts.Barred(step=step, direction=direction, dependency=dependency))
+
+    def vote(self, step: str, person: str, verdict: str = "approve", *, decides: bool = True) -> list[e.Event]:
+        """Somebody who was asked says what they think."""
+        return self.tell(facts.Voted(step=step, person=person, verdict=verdict, decides=decides))
 
     def message(self, step: str, **values: Any) -> list[e.Event]:
         """A message matched the step's wait."""
@@ -202,6 +223,7 @@ class Story:
         assert self.work == wanted.work
         assert self.timers == wanted.timers
         assert self.waits == wanted.waits
+        assert self.asks == wanted.asks
 
     def _check_ending(self, decision: Decision) -> None:
         """Exactly one ending per generation, and nothing between it and the next generation."""
@@ -234,10 +256,15 @@ class Story:
                 assert not [n for n, s in state.steps.items() if s.unknown and self.definition.by_name[n].compensable]
 
     def _uncorrected(self, state: State) -> list[str]:
+        """Effects that are there and that nobody has decided to leave as they are."""
+        waived = state.correction.waived if state.correction else ()
         return [
             name
             for name, step in state.steps.items()
-            if step.phase is Phase.SUCCEEDED and not step.corrected and self.definition.by_name[name].compensable
+            if step.phase is Phase.SUCCEEDED
+            and not step.corrected
+            and self.definition.by_name[name].compensable
+            and name not in waived
         ]
 
     @staticmethod

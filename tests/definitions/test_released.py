@@ -14,7 +14,7 @@ from workflows import checks, registry
 from workflows.dsl.describe import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
-RELEASED = [("order", 1), ("return", 1)]
+RELEASED = [("order", 1), ("order", 2), ("return", 1)]
 
 
 @pytest.mark.parametrize(("name", "version"), RELEASED)
@@ -38,7 +38,7 @@ def test_a_released_version_that_changed_is_refused_with_its_place(tmp_path: Pat
     (problem,) = checks.judge(written(tmp_path, {"order": {"1": "0" * 64}}))
 
     assert problem.id == "workflows.E002"
-    assert "flows.py:" in problem.msg
+    assert "order_v1.py:" in problem.msg
     assert "version 2" in str(problem.hint)
 
 
@@ -67,7 +67,7 @@ def described(*arguments: str) -> str:
 
 
 def test_a_definition_is_described_as_text_diagram_and_data() -> None:
-    assert described("order") == (GOLDEN / "order-1.txt").read_text()
+    assert described("order") == (GOLDEN / "order-2.txt").read_text()
     assert described("order", "--format", "mermaid").startswith("flowchart LR\n")
     assert json.loads(described("order", "--version", "1", "--format", "json"))["name"] == "order"
 
@@ -75,5 +75,5 @@ def test_a_definition_is_described_as_text_diagram_and_data() -> None:
 def test_what_nobody_declared_is_said_with_what_exists() -> None:
     with pytest.raises(CommandError, match=r"known: .*order"):
         described("ordr")
-    with pytest.raises(CommandError, match=r"no version 9 of order \(known: 1\)"):
+    with pytest.raises(CommandError, match=r"no version 9 of order \(known: 1, 2\)"):
         described("order", "--version", "9")

@@ -124,10 +124,11 @@ class OpenApproval:
 
 @dataclass(frozen=True, slots=True)
 class CloseApproval:
-    """The question is settled: approved, rejected, timed_out or withdrawn."""
+    """The question is settled: approved, rejected, timed_out or withdrawn; `by` is the person whose vote decided."""
 
     step: str
     outcome: str
+    by: str = ""
 
 
 Effect = AddWork | DropWork | SetTimer | ClearTimer | OpenWait | CloseWait | OpenApproval | CloseApproval | Publish
@@ -217,7 +218,7 @@ def effects_between(
     effects += [SetTimer(timer) for name, timer in new.timers.items() if old.timers.get(name) != timer]
     effects += [CloseWait(step) for step in old.waits if step not in new.waits]
     effects += [OpenWait(wait) for step, wait in new.waits.items() if old.waits.get(step) != wait]
-    effects += [CloseApproval(step, _outcome(step, said)) for step in sorted(old.asks - new.asks)]
+    effects += [_settled(step, said) for step in sorted(old.asks - new.asks)]
     for offset, event in enumerate(said, start=1):
         if isinstance(event, e.EventPublished):
             effects.append(Publish(before.seq + offset, event))
@@ -226,14 +227,15 @@ def effects_between(
     return tuple(effects)
 
 
-def _outcome(step: str, said: Iterable[e.Event]) -> str:
-    """How a question was settled by what was said."""
+def _settled(step: str, said: Sequence[e.Event]) -> CloseApproval:
+    """How and by whom a question was settled by what was said."""
+    by = next((event.person for event in said if isinstance(event, e.VoteCast) and event.step == step), "")
     for event in said:
         if isinstance(event, e.StepSucceeded | e.StepRefused) and event.step == step:
             if event.how == "timeout":
-                return "timed_out"
-            return "approved" if isinstance(event, e.StepSucceeded) else "rejected"
-    return "withdrawn"
+                return CloseApproval(step, "timed_out")
+            return CloseApproval(step, "approved" if isinstance(event, e.StepSucceeded) else "rejected", by)
+    return CloseApproval(step, "withdrawn")
 
 
 def _touched(before: State, after: State, finished: tuple[str, Direction] | None) -> list[str] | None:

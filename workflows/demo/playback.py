@@ -50,6 +50,8 @@ def play_next() -> bool:
             interventions.start(
                 interventions.system(), workflow, record, correlation_id=f"demo-{record['order_id']}"
             )  # fmt: skip
+        except interventions.IntakePaused:
+            return True  # it is this order's turn again once intake is resumed
         except (InvalidInput, Conflict) as error:
             log.warning("playback.refused", order=record["order_id"], error=str(error))
         playback.position += 1

@@ -179,7 +179,8 @@ def _check_parameter(
     contract = contract_of(definition, source)
     if wanted is Any:
         return
-    if contract is None:
+    chosen = definition.by_name.get(source)
+    if contract is None or (chosen is not None and chosen.kind is Kind.CHOOSE):
         _refuse(node.where, f"{function.name} receives {source}, which has no result")
     if without_none(wanted) is not contract:
         _refuse(

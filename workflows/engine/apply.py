@@ -16,20 +16,21 @@ from typing import Any
 from uuid import UUID
 
 from django.db import Error, connection, transaction
+from pydantic_core import to_json
 
 from workflows import registry
 from workflows.core import events as e
 from workflows.core.decide import Decision, decide
 from workflows.core.facts import Fact, MessageArrived
 from workflows.core.state import Direction
-from workflows.core.wants import AddWork, CloseWait, Effect, OpenWait
+from workflows.core.wants import AddWork, CloseApproval, CloseWait, Effect, OpenApproval, OpenWait
 from workflows.dsl.definition import Definition
-from workflows.engine import chain, clock, failpoints, hints, inbox, news, sql, store
+from workflows.engine import asking, chain, clock, failpoints, hints, inbox, news, sql, store
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row, Saved, Writing
 
 #: what takes more than the one statement, because it takes the advisory lock of two-sided arrivals
-_BESIDE = (OpenWait, CloseWait)
+_BESIDE = (OpenWait, CloseWait, OpenApproval, CloseApproval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ class Applied:
     decision: Decision
 
 
-def change(instance_id: UUID, make: Callable[[Row, list[Lease]], Change | None]) -> Applied | None:
+def change(instance_id: UUID, make: Callable[[Row, list[Lease]], Change | inbox.Arrived | None]) -> Applied | None:
     """The locking beats. `make` sees the locked row and its leases, and returns the change, or None to leave it.
+
+    It may also return a message it has stored, which then decides the step that waits for it.
 
     None: no such instance, or nothing to do. Raises NotNow (nothing is written) and UnknownWorkflow.
     """
@@ -65,6 +68,8 @@ def change(instance_id: UUID, make: Callable[[Row, list[Lease]], Change | None])
         if wanted is None:
             return None
         in_flight = {(lease.step, lease.direction) for lease in leases if lease.session_id is not None}
+        if isinstance(wanted, inbox.Arrived):
+            return accept(row, wanted, in_flight, clock.read())
         return _apply(row, wanted, in_flight - {wanted.finished})
 
 
@@ -91,7 +96,7 @@ class Prepared:
 
     @property
     def is_one_statement(self) -> bool:
-        """Whether no wait is opened or closed with it."""
+        """Whether no wait and no question is opened or closed with it."""
         return not any(isinstance(effect, _BESIDE) for effect in self.decision.effects)
 
 
@@ -112,13 +117,21 @@ def prepare(
         decision,
         now=now,
         actor=wanted.actor,
-        body=wanted.body,
+        body=wanted.body if wanted.body is not None else _by_itself(decision),
         token=wanted.token,
         finished=wanted.finished,
         mine=mine,
         session_id=session_id,
     )
     return Prepared(definition, decision, now, mine, writing)
+
+
+def _by_itself(decision: Decision) -> str | None:
+    """The result of a question that nobody decided in time: what was declared beforehand."""
+    for event in decision.events:
+        if isinstance(event, e.StepSucceeded) and event.how == "timeout":
+            return to_json(event.values).decode()
+    return None
 
 
 def commit(made: Prepared) -> Saved | None:
@@ -151,13 +164,13 @@ def _write(made: Prepared) -> Saved | None:
     return saved
 
 
-def open_first_waits(instance_id: UUID, definition: Definition, decision: Decision, now: datetime) -> None:
-    """Open the waits an instance begins with, in the transaction of its start; messages may be there already."""
+def open_first(instance_id: UUID, definition: Definition, decision: Decision, now: datetime) -> None:
+    """Open the waits and questions an instance begins with, in the transaction of its start."""
     found = store.lock(instance_id)
     assert found is not None, "it was written in this transaction"
     row = found[0]
     for effect in decision.effects:
-        if isinstance(effect, OpenWait):
+        if isinstance(effect, _BESIDE):
             row = _beside(row, definition, effect, decision, now)
 
 
@@ -180,6 +193,10 @@ def _beside(row: Row, definition: Definition, effect: Effect, decision: Decision
                     if session
                 }
                 return accept(row, early, leased, now).row
+        case OpenApproval(event=event):
+            asking.open_question(row, definition, event, now)
+        case CloseApproval(step, outcome, by):
+            asking.settle(row, step, outcome, by, now)
         case _:
             pass
     return row
@@ -195,7 +212,7 @@ def accept(row: Row, message: inbox.Arrived, in_flight: set[Any], now: datetime)
     wanted = Change(
         MessageArrived(step=message.step, message=str(message.id), values=values),
         body=message.body,
-        actor=Actor("client", message.source),
+        actor=message.by or Actor("client", message.source),
     )
     applied = _apply(row, wanted, in_flight)
     state = "applied" if applied.decision.events else "late"

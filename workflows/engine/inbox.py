@@ -25,6 +25,10 @@ from workflows.core.wants import Wait
 from workflows.dsl.definition import Definition, Node
 from workflows.engine import clock, hints, ids, store
 from workflows.engine.attempt import Unstorable, broken_input, extracted
+from workflows.engine.chain import Actor
+
+#: the source of answers that people enter
+BY_HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Arrived:
     source: str
     body: str
     step: str
+    #: who entered it by hand; None: it came from its source
+    by: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,13 @@ def close_wait(instance_id: UUID, step: str, *, satisfied: bool, now: datetime) 
         "UPDATE workflows_wait SET state = $3, closed_at = $4 WHERE instance_id = $1 AND step = $2 AND state = 'open'",
         (instance_id, step, state, now),
     )
+
+
+def entered(node: Node, match: str, body: str, by: Actor) -> Arrived:
+    """Store an answer that a person enters for a waiting step, in the transaction that hands it over."""
+    fresh = ids.new_id()
+    store.run(_INSERT, (fresh, BY_HAND, str(fresh), node.message, match, body, clock.read(), ""))
+    return Arrived(fresh, BY_HAND, body, node.name, by)
 
 
 def dispose(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from workflows.core import facts
 from workflows.core.decide import Decision, decide
 from workflows.core.state import State
-from workflows.core.wants import AddWork, OpenWait
+from workflows.core.wants import AddWork, OpenApproval, OpenWait
 from workflows.dsl.contracts import extract
 from workflows.dsl.definition import Definition
 from workflows.engine import apply, attempt, clock, failpoints, hints, ids, news, store
@@ -184,13 +184,13 @@ def _insert(
 
 
 def _write(new: store.NewInstance, definition: Definition, decision: Decision, now: datetime) -> bool:
-    """One statement, unless the process begins with a wait. False: this run exists already."""
-    if not any(isinstance(effect, OpenWait) for effect in decision.effects):
+    """One statement, unless the process begins with a wait or a question. False: this run exists already."""
+    if not any(isinstance(effect, OpenWait | OpenApproval) for effect in decision.effects):
         return store.start(new, definition, decision, now)
     with transaction.atomic():
         written = store.start(new, definition, decision, now)
         if written:
-            apply.open_first_waits(new.id, definition, decision, now)
+            apply.open_first(new.id, definition, decision, now)
         return written
 
 

@@ -1,5 +1,7 @@
 """The one door for whatever a person or a policy may do: permission, reason, audit row and wake-up, once."""
 
+from workflows.engine.intake import InvalidInput
+from workflows.engine.releases import IntakePaused
 from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
 from workflows.interventions.authority import (
     CAPABILITIES,
@@ -17,7 +19,8 @@ from workflows.interventions.people import Limits, user, users
 from workflows.interventions.starting import start
 
 __all__ = [
-    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "InterventionError", "Limits", "Principal",
+    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "IntakePaused", "InterventionError",
+    "InvalidInput", "Limits", "Principal",
     "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
     "policy", "start", "system", "user", "users", "viewer",
 ]  # fmt: skip

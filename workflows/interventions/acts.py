@@ -1,4 +1,4 @@
-"""What may be done to one instance: retry, pause, resume, cancel, compensate.
+"""What may be done to one instance, by whichever entrance; verbs.py says what each act is.
 
 1. May the actor do it? A refusal is recorded and explained.
 2. Is there a reason, and is the instance as the actor saw it?
@@ -8,37 +8,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from workflows import audit, registry
 from workflows.audit import Act
-from workflows.core import facts
-from workflows.core.decide import decide
+from workflows.core import facts, safety
 from workflows.core.face import face
 from workflows.core.state import State
-from workflows.engine import apply, clock, codec, ids
+from workflows.engine import apply, clock, codec, ids, inbox
 from workflows.engine.apply import Change
 from workflows.engine.chain import Actor
+from workflows.engine.inbox import Arrived
+from workflows.engine.intake import InvalidInput, Problem
 from workflows.engine.store import Lease, Row
 from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden, Impossible, ReasonMissing, Stale, Unknown
+from workflows.interventions.verbs import VERBS, Wish
 from workflows.models import Instance, Operation
 from workflows.registry import UnknownWorkflow
 
-MakeFact = Callable[[str, str | None], facts.Fact]
-
-ACTIONS: dict[str, MakeFact] = {
-    "retry": lambda reason, step: facts.Retry(reason=reason, step=step),
-    "pause": lambda reason, step: facts.Pause(reason=reason),
-    "resume": lambda reason, step: facts.Resume(reason=reason),
-    "cancel": lambda reason, step: facts.Cancel(reason=reason),
-    "compensate": lambda reason, step: facts.Compensate(reason=reason),
-}
+#: Every act, in the order people read them.
+ACTIONS = tuple(VERBS)
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,8 @@ class AllowedAction:
     action: str
     allowed: bool
     reason: str = ""
+    #: for a retry: whether it can do harm
+    safety: str = ""
 
 
 def act(
@@ -57,13 +55,14 @@ def act(
     *,
     reason: str,
     step: str | None = None,
+    data: Mapping[str, Any] | None = None,
     revision: int | None = None,
     correlation_id: str = "",
 ) -> Operation:
     """Do it, and return the accepted operation.
 
-    Raises Unknown (no such instance or action), Forbidden, ReasonMissing, Stale (`revision` is not the present one)
-    or Impossible (with the reason). Every refusal is recorded in the audit.
+    Raises Unknown (no such instance or action), Forbidden, ReasonMissing, InvalidInput (`data` or `step` is wrong, by
+    field), Stale (`revision` is not the present one) or Impossible (with the reason). Every refusal is recorded.
     """
     if action not in ACTIONS:
         raise Unknown(f"There is no action {action!r}; there are {', '.join(ACTIONS)}.")
@@ -77,12 +76,12 @@ def act(
         raise Unknown("There is no such instance.")
     recorded = replace(recorded, correlation_id=correlation_id or instance.correlation_id)
     try:
-        return _do(principal, recorded, instance, step, revision)
-    except (Forbidden, Unknown, ReasonMissing, Stale, Impossible) as refusal:
+        return _do(principal, recorded, instance, Wish(recorded.reason, step, data or {}), revision)
+    except (Forbidden, Unknown, ReasonMissing, InvalidInput, Stale, Impossible) as refusal:
         audit.record(
             recorded,
             allowed=False,
-            refusal=str(refusal),
+            refusal=str(refusal)[:2000],
             workflow=instance.workflow,
             instance_id=instance.id,
             target=instance.key,
@@ -90,21 +89,22 @@ def act(
         raise
 
 
-def _do(principal: Principal, recorded: Act, instance: Instance, step: str | None, revision: int | None) -> Operation:
-    verdict = may(principal, recorded.action, instance.workflow)
-    if not verdict.allowed:
-        hidden = may_somewhere(principal, "read").allowed and not may(principal, "read", instance.workflow).allowed
-        raise Unknown("There is no such instance.") if hidden else Forbidden(verdict.reason)
-    if not 1 <= len(recorded.reason) <= 2000:
-        raise ReasonMissing("Please give a reason (up to 2,000 characters).")
-    fact = ACTIONS[recorded.action](recorded.reason, step)
+def _do(principal: Principal, recorded: Act, instance: Instance, wish: Wish, revision: int | None) -> Operation:
+    _check(principal, recorded, instance, wish)
     before: dict[str, object] = {}
 
-    def make(row: Row, leases: list[Lease]) -> Change:
+    def make(row: Row, leases: list[Lease]) -> Change | Arrived:
         if revision is not None and row.revision != revision:
             raise Stale("It has moved since you looked at it; look again and decide anew.")
         before.update(_words(row))
-        return Change(fact, actor=Actor(principal.kind, principal.name))
+        definition, actor = registry.find(row.workflow, row.version), Actor(principal.kind, principal.name)
+        made = VERBS[recorded.action].make(wish, definition, row.state)
+        if made.fact is None:
+            assert made.body is not None, "an answer has a body"
+            return inbox.entered(
+                definition.by_name[made.answers], row.state.steps[made.answers].match, made.body, actor
+            )
+        return Change(made.fact, made.body, actor=actor)
 
     try:
         with transaction.atomic():
@@ -118,13 +118,27 @@ def _do(principal: Principal, recorded: Act, instance: Instance, step: str | Non
                 instance_id=instance.id,
                 target=instance.key,
                 before=before,
-                after=_words(applied.row),
+                after=_words(applied.row) | ({"step": wish.step} if wish.step else {}),
             )
             return _accept(recorded, instance, applied.row.state.seq - len(applied.decision.events), applied.row)
     except facts.NotNow as error:
         raise Impossible(f"This {_noun(instance)} cannot do that now: {error}.") from error
     except UnknownWorkflow as error:
         raise Impossible(f"This process has no code for it: {error}.") from error
+
+
+def _check(principal: Principal, recorded: Act, instance: Instance, wish: Wish) -> None:
+    """Raise what stands against the act whatever the instance's state."""
+    verdict, verb = may(principal, recorded.action, instance.workflow), VERBS[recorded.action]
+    if not verdict.allowed:
+        hidden = may_somewhere(principal, "read").allowed and not may(principal, "read", instance.workflow).allowed
+        raise Unknown("There is no such instance.") if hidden else Forbidden(verdict.reason)
+    if not 1 <= len(recorded.reason) <= 2000:
+        raise ReasonMissing("Please give a reason (up to 2,000 characters).")
+    if wish.step is not None and not verb.takes_step:
+        raise InvalidInput([Problem("step", f"{recorded.action} concerns the whole instance")])
+    if wish.data and not verb.takes_data:
+        raise InvalidInput([Problem("data", f"{recorded.action} takes no data")])
 
 
 def _accept(recorded: Act, instance: Instance, seq: int, row: Row) -> Operation:
@@ -169,18 +183,19 @@ def allowed_actions(
     for action in ACTIONS:
         verdict = may(principal, action, state.workflow)
         refusal = verdict.reason if not verdict.allowed else _senseless(state, action, now or clock.now())
-        answers.append(AllowedAction(action, not refusal, refusal))
+        answers.append(AllowedAction(action, not refusal, refusal, _safety(state) if action == "retry" else ""))
     return answers
+
+
+def _safety(state: State) -> str:
+    definition = registry.definitions().get((state.workflow, state.version))
+    return str(safety.of_retry(definition, state)) if definition and state.alive else ""
 
 
 def _senseless(state: State, action: str, now: datetime) -> str:
     """Why the action makes no sense now, or nothing."""
     try:
-        definition = registry.find(state.workflow, state.version)
-        decide(definition, state, ACTIONS[action]("-", None), now)
-    except facts.NotNow as error:
-        sentence = str(error)
-        return sentence[0].upper() + sentence[1:] + "."
+        sentence = VERBS[action].sense(registry.find(state.workflow, state.version), state, now)
     except UnknownWorkflow as error:
-        return f"{error}."
-    return ""
+        sentence = str(error)
+    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""

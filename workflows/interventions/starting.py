@@ -8,9 +8,10 @@ from typing import Any
 from workflows import audit, registry
 from workflows.audit import Act
 from workflows.dsl.definition import Definition
-from workflows.engine import intake
+from workflows.engine import clock, intake, releases
 from workflows.engine.chain import Actor
 from workflows.engine.intake import Conflict, InvalidInput, Started
+from workflows.engine.releases import IntakePaused
 from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden
 from workflows.registry import UnknownWorkflow
@@ -29,14 +30,16 @@ def start(
     """Accept an instance durably.
 
     Raises Forbidden, UnknownWorkflow (there is none, or the actor may not see it), InvalidInput (kept among the refused
-    starts) or Conflict. Every refusal is recorded in the audit.
+    starts), IntakePaused or Conflict. Every refusal is recorded in the audit.
     """
     act = Act(principal.kind, principal.name, "start", principal.through, correlation_id)
     actor = Actor(principal.kind, principal.name)
     definition = _permitted(principal, act, workflow, key or "")
     found = key or raw.get(definition.key)
     target = str(found)[:200] if isinstance(found, str | int) else ""
+    definition = releases.definition_for(workflow, target.strip())
     try:
+        releases.check_intake(workflow, clock.now())
         return intake.start(
             definition,
             raw,
@@ -50,6 +53,9 @@ def start(
     except InvalidInput as error:
         audit.record(act, allowed=False, refusal=str(error), workflow=workflow, target=target)
         intake.refuse(workflow, target, actor, error.problems, correlation_id)
+        raise
+    except IntakePaused as error:
+        audit.record(act, allowed=False, refusal=str(error), workflow=workflow, target=target)
         raise
     except Conflict as error:
         about = error.instance_id

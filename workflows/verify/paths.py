@@ -16,8 +16,6 @@ from workflows.verify.findings import Offender
 from workflows.verify.snapshot import Snapshot
 from workflows.verify.stories import Moment, Story
 
-_BEGINS = (e.StepScheduled, e.StepSkipped, e.WaitOpened, e.TimerSet, e.EventPublished)
-
 
 def judge(story: Story, snapshot: Snapshot) -> Iterator[Offender]:
     """I04 (early), I15, I16, I23 and I24 of one instance whose code is at hand."""
@@ -42,7 +40,10 @@ def _wrong(moment: Moment, definition: Definition) -> Iterator[tuple[str, str]]:
             yield from (("I24", problem) for problem in _disorder(moment, definition))
         case e.InstanceEnded() if moment.before.correction:
             yield from (("I23", problem) for problem in _left(moment.before, definition))
-        case e.StepScheduled() | e.StepSkipped() | e.WaitOpened() | e.TimerSet() | e.EventPublished():
+        case (
+            e.StepScheduled() | e.StepSkipped() | e.WaitOpened() | e.TimerSet() | e.EventPublished()
+            | e.ApprovalOpened() | e.RouteChosen()
+        ):  # fmt: skip
             yield from (("I15", problem) for problem in _hasty(moment, definition))
 
 
@@ -102,7 +103,7 @@ def _uncovered(moment: Moment, definition: Definition) -> Iterator[str]:
 
 def _left(before: State, definition: Definition) -> Iterator[str]:
     assert before.correction is not None
-    left = _effects(before, definition)
+    left = _effects(before, definition) - {*before.correction.waived}
     if left:
         yield f"it ended although {', '.join(sorted(left))} had not been corrected"
     unfinished = [i.step for i in before.correction.items if i.phase not in (ItemPhase.DONE, ItemPhase.DROPPED)]

@@ -15,7 +15,7 @@ from console.api.caller import principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import PAGING, Parameters, described
-from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, STALE, ProblemError, invalid
+from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, STALE, ProblemError, invalid, several
 from console.correlation import correlation_id
 from workflows import interventions
 from workflows.engine import clock
@@ -125,7 +125,7 @@ def happened(request: Request, instance_id: UUID) -> HttpResponse:
 
 
 @documented(
-    "Act on an instance: retry, compensate, cancel, pause or resume",
+    "Act on an instance: retry, skip, complete, signal, reassign, compensate, cancel, pause or resume",
     operation_id="actOnInstance",
     tag="instances",
     takes=shapes.ActionRequest,
@@ -142,10 +142,6 @@ def happened(request: Request, instance_id: UUID) -> HttpResponse:
 def act(request: Request, instance_id: UUID, action: str) -> HttpResponse:
     """202 with the operation; what came of it is told by the operation's own address."""
     asked = bodies.read(request._request, shapes.ActionRequest)
-    if asked.data:
-        raise invalid("data", f"{action} takes no data")
-    if asked.step and action != "retry":
-        raise invalid("step", f"{action} concerns the whole instance; only retry takes a step")
     accepted = _accepted(request, instance_id, action, asked)
     row = operations.one(EVERYTHING, accepted)
     assert row is not None, "it was accepted a moment ago"
@@ -161,6 +157,7 @@ def _accepted(request: Request, instance_id: UUID, action: str, asked: shapes.Ac
             instance_id,
             reason=asked.reason,
             step=asked.step,
+            data=asked.data,
             revision=asked.revision,
             correlation_id=correlation_id(request._request),
         )
@@ -170,6 +167,8 @@ def _accepted(request: Request, instance_id: UUID, action: str, asked: shapes.Ac
         raise ProblemError(NOT_FOUND, str(error)) from None
     except interventions.ReasonMissing as error:
         raise invalid("reason", str(error)) from None
+    except interventions.InvalidInput as error:
+        raise several([(problem.field, problem.message) for problem in error.problems]) from None
     except interventions.Stale as error:
         raise ProblemError(STALE, str(error)) from None
     except interventions.Impossible as error:

@@ -11,7 +11,7 @@ from console.api.caller import principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import Parameters
-from console.api.problems import FORBIDDEN, KEY_CONFLICT, NOT_FOUND, ProblemError, several
+from console.api.problems import FORBIDDEN, INTAKE_PAUSED, KEY_CONFLICT, NOT_FOUND, ProblemError, several
 from console.api.views.instances import told_in_full
 from console.correlation import correlation_id
 from workflows import interventions
@@ -103,6 +103,8 @@ def start(request: Request, name: str) -> HttpResponse:
         raise ProblemError(FORBIDDEN, str(refusal)) from None
     except UnknownWorkflow as error:
         raise ProblemError(NOT_FOUND, _sentence(error)) from None
+    except interventions.IntakePaused as error:
+        raise ProblemError(INTAKE_PAUSED, str(error)) from None
     except InvalidInput as error:
         raise several([(_field(problem.field), problem.message) for problem in error.problems]) from None
     except Conflict as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from django.db import transaction
 from console.embedded import discovery
 from workflows.interventions import tokens
 
-#: sign-in name → role (a group of that name)
+#: sign-in name → groups: the role, and the teams that are asked to decide
 PEOPLE = {
-    "support": "support",
-    "approver": "approver",
-    "approver2": "approver",
-    "operator": "operator",
-    "admin": "admin",
+    "support": ("support",),
+    "approver": ("approver", "fraud-team"),
+    "approver2": ("approver", "fraud-team"),
+    "operator": ("operator",),
+    "admin": ("admin",),
 }
 
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         path = Path(settings.DATA_DIR) / discovery.DEMO
         known = _known_tokens(path)
         with transaction.atomic():
-            users = {name: _person(name, role) for name, role in PEOPLE.items()}
+            users = {name: _person(name, groups) for name, groups in PEOPLE.items()}
             people = {
                 name: {"password": password(name), "token": _token(user, known.get(name, ""))}
                 for name, user in users.items()
@@ -57,15 +58,15 @@ def password(name: str) -> str:
     return f"{name}-demo"
 
 
-def _person(name: str, role: str) -> User:
-    """The user, in the group of the role only; an admin may also use Django admin."""
+def _person(name: str, groups: Sequence[str]) -> User:
+    """The user, in these groups only; an admin may also use Django admin."""
     user, created = User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.com"})
     if created or not user.check_password(password(name)):
         user.set_password(password(name))
     user.is_active = True
-    user.is_staff = user.is_superuser = role == "admin"
+    user.is_staff = user.is_superuser = "admin" in groups
     user.save()
-    user.groups.set([Group.objects.get_or_create(name=role)[0]])
+    user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
     return user
 
 

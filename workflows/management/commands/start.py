@@ -88,6 +88,8 @@ class Command(BaseCommand):
             started = interventions.start(principal, name, line.data, correlation_id=f"file-{ids.new_id()}")
         except intake.InvalidInput as error:
             self._refuse(line.number, error.problems, tally)
+        except interventions.IntakePaused as error:
+            self._refuse(line.number, [intake.Problem("intake", str(error))], tally)
         except intake.Conflict as error:
             self._refuse(line.number, [intake.Problem(newest(name).key, str(error))], tally)
         else:

@@ -1,0 +1,167 @@
+"""Deciding what an instance asks: by those who are asked, about exactly what they saw, once, under any concurrency.
+
+1. Does this person have the right at all? A refusal is recorded and explained.
+2. The instance is locked, then the question; whoever comes second is told who decided and when.
+3. Four eyes: nobody who started, edited or cancelled the instance decides about it.
+4. Vote, history, verdict and audit row are one transaction; what follows wakes up after its commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from pydantic_core import to_json
+
+from approvals import operations, rules
+from approvals.models import Approval
+from approvals.rules import APPROVE, REJECT, Ballot, Question, State, Voter
+from workflows import audit, registry
+from workflows.audit import Act
+from workflows.core import facts
+from workflows.engine import apply, asking, clock, failpoints
+from workflows.engine.apply import Change
+from workflows.engine.chain import Actor
+from workflows.engine.store import Lease, Row
+from workflows.interventions.authority import Principal, Verdict, may
+from workflows.interventions.errors import Forbidden, Impossible, Stale, Unknown
+from workflows.models import AuditEntry, Instance
+from workflows.registry import UnknownWorkflow
+
+#: What makes a person part of the matter, and how that is said.
+INVOLVEMENT = {
+    "start": "started",
+    "skip": "edited",
+    "complete": "edited",
+    "signal": "edited",
+    "cancel": "cancelled",
+    "compensate": "cancelled",
+}
+#: Characters of a comment.
+MOST = 2000
+
+
+class AlreadyDecided(Impossible):
+    """Somebody was first; the message says who and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a vote led to. `state` is open while more votes are needed."""
+
+    approval_id: UUID
+    instance_id: UUID
+    state: str
+    act_id: UUID
+
+
+def decide(
+    principal: Principal,
+    verdict: str,
+    approval_id: UUID,
+    *,
+    comment: str = "",
+    subject_hash: str | None = None,
+    correlation_id: str = "",
+) -> Decided:
+    """Vote `approve` or `reject`.
+
+    Raises Unknown (no such question), Forbidden (no right, not asked, own work, voted already), AlreadyDecided, Stale
+    (`subject_hash` is not what is decided about) and Impossible. Every refusal is recorded in the audit.
+    """
+    assert verdict in (APPROVE, REJECT), verdict
+    known = Approval.objects.filter(id=approval_id).first()
+    if known is None or not may(principal, "read", known.scope).allowed:
+        raise Unknown("There is no such question.")
+    correlation = Instance.objects.filter(id=known.subject).values_list("correlation_id", flat=True).first() or ""
+    act = Act(
+        principal.kind, principal.name, verdict, principal.through, correlation_id or correlation, comment.strip()
+    )
+    try:
+        return _decide(principal, act, known, subject_hash)
+    except (Forbidden, Stale, Impossible) as refusal:
+        audit.record(
+            act, allowed=False, refusal=str(refusal), workflow=known.scope, instance_id=known.subject, target=known.key
+        )
+        raise
+
+
+def _decide(principal: Principal, act: Act, known: Approval, subject_hash: str | None) -> Decided:
+    verdict = may(principal, act.action, known.scope)
+    if not verdict.allowed:
+        raise Forbidden(verdict.reason)
+    if principal.kind != "user":
+        raise Forbidden("Only people decide.")
+    if len(act.reason) > MOST:
+        raise Impossible("The comment may have up to 2,000 characters.")
+    stands: list[State] = []
+
+    def make(row: Row, leases: list[Lease]) -> Change:
+        locked = operations.locked(known.id)
+        assert locked is not None, "questions are never deleted"
+        approval, question = locked
+        _check(approval, question, principal.name, row, subject_hash)
+        failpoints.at("h", row.id)
+        stands.append(operations.vote(approval, question, Ballot(principal.name, act.action), act.reason, clock.now()))
+        return _change(principal, act, approval.item, decides=stands[0] is not State.OPEN)
+
+    try:
+        with transaction.atomic():
+            applied = apply.change(known.subject, make)
+            if applied is None or not applied.decision.events:
+                raise Impossible("It no longer waits for a decision.")
+            audit.record(
+                act, allowed=True, workflow=known.scope, instance_id=known.subject, target=known.key,
+                before={"decision": "open"}, after={"decision": str(stands[0]), "question": known.question},
+            )  # fmt: skip
+    except UnknownWorkflow as error:
+        raise Impossible(f"This process has no code for it: {error}.") from error
+    return Decided(known.id, known.subject, str(stands[0]), act.id)
+
+
+def _change(principal: Principal, act: Act, step: str, *, decides: bool) -> Change:
+    fact = facts.Voted(step=step, person=principal.name, verdict=act.action, comment=act.reason, decides=decides)
+    body = to_json({"approved": act.action == APPROVE, "by": principal.name, "comment": act.reason}).decode()
+    return Change(fact, body if decides else None, actor=Actor(principal.kind, principal.name))
+
+
+def _check(approval: Approval, question: Question, name: str, row: Row, subject_hash: str | None) -> None:
+    """Raise what stands against this person deciding this question now."""
+    if question.state is not State.OPEN:
+        raise AlreadyDecided(f"{rules.closed(question)}.")
+    refusal = rules.refusal(question, voter(name), involved(approval.subject))
+    if refusal:
+        raise Forbidden(refusal)
+    if subject_hash is not None and subject_hash != approval.subject_hash:
+        raise Stale("What you decided about is not what is asked now; look again and decide anew.")
+    definition = registry.find(row.workflow, row.version)
+    present = asking.subject_hash(row, definition, approval.item, approval.question, approval.rule)
+    if present != approval.subject_hash:
+        raise Stale("What the question shows has changed since it was asked; it cannot be decided any more.")
+
+
+def may_decide(principal: Principal, approval: Approval, question: Question) -> Verdict:
+    """Whether this person may decide now, or why not, for buttons. Costs three queries."""
+    verdict = may(principal, APPROVE, approval.scope)
+    if not verdict.allowed:
+        return verdict
+    refusal = rules.refusal(question, voter(principal.name), involved(approval.subject))
+    return Verdict(not refusal, refusal)
+
+
+def voter(name: str) -> Voter:
+    """The person with the groups they are in now."""
+    groups = get_user_model().objects.filter(username=name, is_active=True).values_list("groups__name", flat=True)
+    return Voter(name, {group for group in groups if group})
+
+
+def involved(instance_id: UUID) -> dict[str, str]:
+    """Every person who had a hand in it, and what they did. Clients, policies and the system exclude nobody."""
+    acts = AuditEntry.objects.filter(
+        instance_id=instance_id, actor_kind="user", allowed=True, action__in=INVOLVEMENT
+    ).order_by("id")
+    found = {actor: INVOLVEMENT[action] for actor, action in acts.values_list("actor", "action")}
+    started = Instance.objects.filter(id=instance_id, initiator_kind="user").values_list("initiator", flat=True)
+    return found | dict.fromkeys(started, INVOLVEMENT["start"])
