@@ -19,8 +19,8 @@ def test_workflows_tell_steps_edges_stages_statuses_and_dependencies(support: Pe
     order = told(support.get("workflows/order"))
 
     assert [one["name"] for one in listed] == ["order", "return"]
-    assert order == told(support.get("workflows/order/versions/1")) == listed[0]
-    assert "FraudCheckPending" in order["statuses"] and order["versions"] == [1]
+    assert order == told(support.get("workflows/order/versions/2")) == listed[0]
+    assert "FraudCheckPending" in order["statuses"] and order["versions"] == [1, 2]
     assert {"from": "submitted", "to": "registered"} in order["edges"]
     assert [stage["name"] for stage in order["stages"]] == ["Checking", "Payment", "ERP registration", "Delivery"]
     assert "payments" in [dependency["name"] for dependency in order["dependencies"]]

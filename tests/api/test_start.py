@@ -14,7 +14,7 @@ def test_a_start_answers_201_with_the_instance(support: Person) -> None:
     assert response.status_code == 201
     instance = told(response)
     assert response["Location"] == f"/api/v1/instances/{instance['id']}"
-    assert (instance["workflow"], instance["version"], instance["key"], instance["run"]) == ("order", 1, "536365", 1)
+    assert (instance["workflow"], instance["version"], instance["key"], instance["run"]) == ("order", 2, "536365", 1)
     assert instance["initiator"] == "support" and instance["lifecycle"] == "running"
     assert instance["sentence"].startswith("Checking whether everything is in stock since ")
     assert support.get(f"instances/{instance['id']}").status_code == 200

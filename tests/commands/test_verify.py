@@ -33,7 +33,7 @@ def test_clean_data_gives_zero_and_says_how_much_was_looked_at() -> None:
 
     assert code == 0
     assert "1 instances" not in told
-    assert "1 instance, 23 events: clean." in told
+    assert "1 instance, 24 events: clean." in told
     assert "I09" in told
 
 

@@ -127,7 +127,7 @@ def test_the_history_tells_what_came_in_what_changed_and_what_followed() -> None
     assert "payment pending ERP submission pending" in page.text
     assert "StepSucceeded · attempt 1" in page.text
     assert "lease token" in page.text
-    assert "16 events in all" in page.text
+    assert "17 events in all" in page.text
 
 
 def test_messages_that_came_twice_or_too_late_are_told_and_changed_nothing() -> None:
@@ -310,4 +310,4 @@ def test_an_instance_without_code_still_shows_what_is_known() -> None:
     assert all(page.status == 200 for page in pages)
     assert all("17850" not in page.html for page in pages)
     assert "Received" in pages[0].text
-    assert "16 events in all" in pages[4].text
+    assert "17 events in all" in pages[4].text

@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.engine.flows_app.far_side import FarSide
 from tests.engine.parcels import started, work
-from workflows.engine import clock, wire
+from workflows.engine import clock, releases, wire
 
 pytestmark = pytest.mark.usefixtures("far")
 
@@ -53,6 +53,7 @@ def test_four_steps_in_a_row_are_one_claim_and_four_statements(statements: list[
 
 def test_a_start_is_one_statement(statements: list[str]) -> None:
     clock.read()
+    releases.check_intake("relay", clock.now())
     statements.clear()
 
     started("relay")

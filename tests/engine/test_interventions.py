@@ -96,7 +96,7 @@ def test_sixteen_at_the_same_moment_are_one() -> None:
 
 @pytest.mark.parametrize("action", ["explode", ""])
 def test_an_action_nobody_knows(action: str) -> None:
-    with pytest.raises(interventions.Unknown, match="there are retry, pause"):
+    with pytest.raises(interventions.Unknown, match="there are retry, skip"):
         interventions.act(principal(), action, started().id, reason="because")
 
 
@@ -131,8 +131,10 @@ def test_what_may_be_done_now_is_known_beforehand_and_agrees_with_doing_it(far: 
                 done = True
             except interventions.Impossible:
                 done = False
+            except interventions.InvalidInput:
+                done = True  # it lacks what has to be entered, nothing else
             assert done == one.allowed, one
-            if done:
+            if done and one.action not in ("complete", "signal", "reassign"):
                 break
 
 

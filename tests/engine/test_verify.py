@@ -468,7 +468,7 @@ def test_i31_a_request_that_was_never_answered(desk: Desk) -> None:
 def test_i32_work_for_another_version(desk: Desk) -> None:
     instance_id = desk.start()
 
-    Work.objects.filter(instance_id=instance_id, step="risk").update(version=2)
+    Work.objects.filter(instance_id=instance_id, step="risk").update(version=1)
 
     assert broken() == {"I32"}
 

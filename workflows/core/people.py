@@ -123,7 +123,10 @@ def skippable(definition: Definition, state: State) -> dict[str, str]:
     """Steps a person may pass over: name to why not, empty where they may."""
     if state.correction:
         return {item.step: "" for item in state.correction.items if item.phase in _OPEN_ITEM}
-    return {name: _why_needed(definition, definition.by_name[name]) for name in _unfinished(definition, state)}
+    return {
+        name: _why_needed(definition, definition.by_name[name]) or _too_early(state.steps[name])
+        for name in _unfinished(definition, state)
+    }
 
 
 def completable(definition: Definition, state: State) -> dict[str, str]:

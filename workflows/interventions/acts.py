@@ -197,5 +197,5 @@ def _senseless(state: State, action: str, now: datetime) -> str:
     try:
         sentence = VERBS[action].sense(registry.find(state.workflow, state.version), state, now)
     except UnknownWorkflow as error:
-        sentence = str(error)
+        return f"{error}."
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""

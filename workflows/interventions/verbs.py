@@ -95,6 +95,8 @@ def _signal(wish: Wish, definition: Definition, state: State) -> Made:
 
 
 def _reassign(wish: Wish, definition: Definition, state: State) -> Made:
+    if refusal := _alive(definition, state):
+        raise NotNow(refusal)
     owner = wish.data.get("owner")
     if not isinstance(owner, str) or not 1 <= len(owner.strip()) <= 100:
         raise InvalidInput([Problem("data.owner", "name who looks after it from now on (1 to 100 characters)")])
@@ -168,7 +170,7 @@ def _among(candidates: Callable[[Definition, State], Mapping[str, str]], done: s
     return sense
 
 
-def _alive(definition: Definition, state: State, now: datetime) -> str:
+def _alive(definition: Definition, state: State, now: datetime | None = None) -> str:
     return "" if state.alive else f"it has already ended as {state.ended_status}"
 
 
