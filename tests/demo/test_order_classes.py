@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.demo.order_classes import ENDINGS, Ending, OrderClass, chosen, classify
+from workflows.demo.simulators import fraud
+from workflows.demo.simulators.faults import Faults
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILE = PROJECT / "workflows" / "demo" / "data" / "orders-2010-12.jsonl.gz"
@@ -48,6 +50,21 @@ def test_the_documented_endings_are_those_the_chaos_run_judges_by() -> None:
     }
 
     assert documented == ENDINGS
+
+
+def test_the_documented_number_of_orders_waits_for_a_person() -> None:
+    orders = [each for each in records() if not each["cancellation"]]
+    large = {each["order_id"] for each in orders if each["total"] > 1000}
+    risky = {each["order_id"] for each in orders if risk_of(each) >= 0.6}
+    told = " ".join(PAGE.read_text().split())
+
+    assert f"{len(large | risky)} orders wait for the fraud team" in told
+    assert f"{len(large)} with a total above 1,000 GBP, {len(risky)} with a risk of 0.6 or more" in told
+
+
+def risk_of(record: dict[str, Any]) -> float:
+    asked = {name: record[name] for name in ("order_id", "customer_id", "country", "total")}
+    return float(fraud.score(fraud.Order(**asked, lines=len(record["lines"])), Faults())["score"])
 
 
 def test_the_documented_dirt_is_in_the_file() -> None:
