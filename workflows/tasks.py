@@ -12,7 +12,7 @@ from celery import shared_task
 from celery.signals import worker_process_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.db import connection
 
-from workflows.engine import delivery, executor, gate, sessions
+from workflows.engine import delivery, executor, gate, sessions, wire
 from workflows.engine.patience import AWAY
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,7 @@ def _begin(sender: Any, **kwargs: Any) -> None:
         gate.open_up()
     if sender.controller.pool.__module__.endswith(("thread", "solo")):
         gate.watch()
+        wire.keep_plans()
         with dropped_while_away("session"):
             sessions.current()
 
@@ -59,6 +60,7 @@ def _begin_child(**kwargs: Any) -> None:
     """A prefork child executes one attempt at a time and has a session of its own."""
     sessions.THREADS = 1
     gate.watch()
+    wire.keep_plans()
     sessions.current()
 
 

@@ -141,10 +141,9 @@ def _started(state: State, event: e.InstanceStarted) -> State:
 def _succeeded(state: State, event: e.StepSucceeded) -> State:
     seq = state.seq + 1
     before = state.steps[event.step]
-    patience = before.patience
-    if event.attempt:
-        patience = replace(patience, attempts=event.attempt, quarantined=False)
-    patience = replace(patience, retry_at=None, error="", error_kind="", parked="")
+    known = before.patience
+    quarantined = known.quarantined and not event.attempt
+    patience = Patience(event.attempt or known.attempts, known.failures, known.losses, quarantined)
     step = StepState(
         Phase.SUCCEEDED,
         generation=before.generation,

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import replace
 from functools import cache, partial
+from itertools import count
 from uuid import UUID
 
 import structlog
@@ -30,6 +31,8 @@ from workflows.engine.sessions import Session
 from workflows.engine.store import Claim
 
 BATCH = 16
+#: Behind full batches other work is looked for every so many turns: the look passes over all fast work that is ready.
+OTHERS_TURN = 4
 MAX_STEPS = 20
 #: A wake-up is handed on after this long, so that other pools and messages get their turn (seconds).
 PATIENCE = 3.0
@@ -52,17 +55,20 @@ def look(pool: str, instance_id: UUID | None = None) -> int:
     if instance_id is not None and not session.draining.is_set():
         first = store.claim_one(session.id, instance_id, pool, registry.capabilities(), _at_cap(session))
         made += _run(first, session) if first else 0
-    while not session.draining.is_set():
+    for turn in count():
+        if session.draining.is_set():
+            return made
         batch = _claim_batch(session, pool)
         made += _work_off(batch, session)
-        other = None if session.draining.is_set() else _claim_other(session, pool)
+        passed_over = len(batch) == BATCH and turn % OTHERS_TURN
+        other = None if passed_over or session.draining.is_set() else _claim_other(session, pool)
         made += _run(other, session)
         if not batch and other is None:
             return made
         if time.monotonic() - began > PATIENCE:
             hints.wake(pool)
             return made
-    return made
+    raise AssertionError("the turns do not end")
 
 
 def _claim_batch(session: Session, pool: str) -> list[Claim]:

@@ -32,6 +32,9 @@ class _Kept:
         self.made = 0
 
 
+#: Whether a prepared statement keeps its first general plan. Planned anew for its parameters it would cost a worker,
+#: whose statements all go by keys, more than running it does.
+_keeps_plans = False
 _connections: WeakKeyDictionary[psycopg.Connection[Any], _Kept] = WeakKeyDictionary()
 
 Rows = list[tuple[Any, ...]]
@@ -39,6 +42,12 @@ Rows = list[tuple[Any, ...]]
 Call = tuple[str, Sequence[Any]]
 #: The name of a prepared statement, its parameters as libpq takes them, and their formats.
 _Bound = tuple[bytes, Sequence[Any], Any]
+
+
+def keep_plans() -> None:
+    """Let new connections of this process plan a prepared statement once; for workers, who read no lists."""
+    global _keeps_plans
+    _keeps_plans = True
 
 
 def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[Any]) -> Rows:
@@ -111,6 +120,8 @@ def _kept(conn: psycopg.Connection[Any]) -> _Kept:
     kept = _connections.get(conn)
     if kept is None:
         kept = _connections[conn] = _Kept(conn)
+        if _keeps_plans:
+            _checked(conn.pgconn, conn.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan"))
     return kept
 
 
