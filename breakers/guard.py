@@ -14,17 +14,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.db import connection
 
 from breakers import operations
 from breakers.machine import PASSING, Policy, State
 from breakers.models import Breaker
+from breakers.operations import Moved
 from breakers.window import Tally
 
+log = structlog.get_logger(__name__)
 #: seconds between two looks at the breakers, and between two times of handing in
 PERIOD = 0.25
 
 Clock = Callable[[], datetime]
+#: hears of a committed transition; neither blocks nor raises
+Listener = Callable[[Moved], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,13 @@ class _Known:
 
 
 class Guard:
-    """One per process. Safe to use from several threads; `clock` tells database time."""
+    """One per process. Safe to use from several threads; `clock` tells database time.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    `listener` hears of every transition that what this process saw has led to.
+    """
+
+    def __init__(self, clock: Clock, listener: Listener = lambda moved: None) -> None:
+        self._clock, self._listener = clock, listener
         self._known: Mapping[str, _Known] = {}
         self._looked = -PERIOD
         self._tallies: dict[tuple[str, int], Tally] = {}
@@ -84,10 +92,10 @@ class Guard:
     def ended(self, admission: Admission, *, failed: bool, took: timedelta, error: str = "") -> None:
         """The call was made. `failed`: for a technical reason. Raises database errors after a probe only."""
         if admission.permit is not None:
-            operations.probed(
+            moved = operations.probed(
                 admission.name, admission.permit, admission.generation, self._clock(), failed=failed, error=error
             )
-            self._looked = -PERIOD
+            self._tell(moved)
             return
         if not admission.generation:
             return
@@ -102,12 +110,16 @@ class Guard:
             operations.return_permit(admission.permit)
 
     def hand_in(self) -> None:
-        """Write down what was seen since the last time, and look at the breakers anew. Raises database errors."""
+        """Write down what was seen since the last time, and look at the breakers anew. Raises database errors.
+
+        What the database did not take is lost: a breaker that opens a few calls later does less harm than one that
+        counts a call twice.
+        """
         with self._lock:
             tallies, refused = self._tallies, self._refused
             self._tallies, self._refused = {}, Counter()
         for (name, generation), tally in tallies.items():
-            operations.seen(name, tally, generation, refused.pop(name, 0), self._clock())
+            self._tell(operations.seen(name, tally, generation, refused.pop(name, 0), self._clock()))
         for name, count in refused.items():
             operations.seen(name, Tally(), 0, count, self._clock())
         self._look()
@@ -116,22 +128,26 @@ class Guard:
         """Whether there is something to hand in."""
         return bool(self._tallies or self._refused)
 
+    def _tell(self, moved: Moved) -> None:
+        if moved.cause:
+            self._looked = -PERIOD
+            self._listener(moved)
+
     def _keep_up(self) -> None:
-        """One thread at a time looks; the others go by what is known."""
-        if time.monotonic() - self._looked < PERIOD or not self._looking.acquire(blocking=self._looked < 0):
+        """Nobody goes by what was known more than a period ago: one thread looks, and the others wait for it."""
+        if time.monotonic() - self._looked < PERIOD:
             return
-        try:
+        with self._looking:
             if time.monotonic() - self._looked >= PERIOD:
                 self._look()
-        finally:
-            self._looking.release()
 
     def _look(self) -> None:
+        began = time.monotonic()
         rows = Breaker.objects.only("name", "state", "generation", "declared", "tuned")
         self._known = {
             row.name: _Known(State(row.state), row.generation, operations.policy_of(row)) for row in rows
         }  # fmt: skip
-        self._looked = time.monotonic()
+        self._looked = began
 
 
 def watch(guard: Guard, stop: threading.Event, away: tuple[type[Exception], ...]) -> None:
@@ -142,4 +158,6 @@ def watch(guard: Guard, stop: threading.Event, away: tuple[type[Exception], ...]
                 guard.hand_in()
         except away:
             connection.close()
+        except Exception:  # an edge: a process that hands in no more would call a broken dependency for ever
+            log.exception("breakers.not_handed_in")
     connection.close()

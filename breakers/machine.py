@@ -5,8 +5,8 @@
        ▲                               ▲                                         │   │
        │                               └──────────── a probe failed ─────────────┘   │
        └──────────────────────────── enough probes succeeded ────────────────────────┘
-    any ── hold open ──► held_open ── released, or its time is over ──► half_open
-    any ── hold closed ─► held_closed ── released, or its time is over ──► closed
+    any ── hold open ───► held_open ─── released, or its time is over ──► half_open
+    any ── hold closed ─► held_closed ─ released, or its time is over ──► closed
 
 Every transition begins a new generation; what was seen under an older one no longer counts. Semantics follow the
 Circuit Breaker pattern (Nygard, *Release It!*) and resilience4j, shared by all processes.
@@ -45,6 +45,7 @@ LEGAL: dict[State, frozenset[State]] = {
     State.HELD_CLOSED: frozenset({State.CLOSED, State.HELD_OPEN, State.HELD_CLOSED}),
 }
 PASSING = frozenset({State.CLOSED, State.HELD_CLOSED})
+HELD = frozenset({State.HELD_OPEN, State.HELD_CLOSED})
 
 
 class BadPolicy(ValueError):
@@ -82,11 +83,13 @@ class Policy:
                 raise BadPolicy(name, "must be a whole number from 1 to 10,000")
         if not 0 < self.failure_share <= 1:
             raise BadPolicy("failure_share", "must be above 0 and at most 1")
-        if not 0 < self.drain_per_second <= 10_000:
-            raise BadPolicy("drain_per_second", "must be above 0 and at most 10,000")
-        for name in ("window", "open_for", "open_cap", "slow_after"):
+        if not 0.01 <= self.drain_per_second <= 10_000:
+            raise BadPolicy("drain_per_second", "must be between 0.01 and 10,000")
+        for name in ("open_for", "open_cap", "slow_after"):
             if not timedelta(milliseconds=10) <= getattr(self, name) <= timedelta(days=1):
                 raise BadPolicy(name, "must be between 0.01 seconds and a day")
+        if not timedelta(seconds=1) <= self.window <= timedelta(days=1):
+            raise BadPolicy("window", "must be between a second and a day")
         if self.open_cap < self.open_for:
             raise BadPolicy("open_cap", "must not be shorter than open_for")
 
@@ -97,7 +100,8 @@ class Hold:
 
     by: str
     reason: str
-    until: datetime | None = None
+    #: holds always end by themselves
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,28 +168,30 @@ def passed(stand: Stand, now: datetime) -> Change:
     """Time passed: an open breaker tries again, a hold may have run out."""
     if stand.state is State.OPEN and stand.next_probe_at is not None and stand.next_probe_at <= now:
         return _half_open(stand, "its pause is over")
-    if stand.hold is not None and stand.hold.until is not None and stand.hold.until <= now:
+    if stand.hold is not None and stand.hold.until <= now:
         return _let_go(stand, "the hold has run out")
     return Change(stand)
 
 
 def reset(stand: Stand) -> Change:
-    """Somebody wants it to try now. Probes go first. Raises NotNow."""
-    if stand.state not in (State.OPEN, State.HELD_OPEN):
-        raise NotNow(f"it is {_WORDS[stand.state]}, so there is nothing to reset")
+    """Somebody wants it to try now. Probes go first; nobody's hold ends by this. Raises NotNow."""
+    if stand.hold is not None:
+        raise NotNow(f"{stand.hold.by} holds it; a hold ends by being released")
+    if stand.state is not State.OPEN:
+        raise NotNow(f"it is {WORDS[stand.state]}, so there is nothing to reset")
     return _half_open(replace(stand, reopened=0), "somebody reset it")
 
 
 def hold(stand: Stand, state: State, by: Hold) -> Change:
     """Somebody keeps it open or closed. Holding anew replaces the hold before."""
-    assert state in (State.HELD_OPEN, State.HELD_CLOSED)
+    assert state in HELD, f"nobody can hold a breaker {state}"
     return _moved(replace(stand, hold=by, next_probe_at=None, probed=0), state, "somebody holds it")
 
 
 def release(stand: Stand) -> Change:
     """The hold ends; from held open probes go first. Raises NotNow."""
     if stand.hold is None:
-        raise NotNow(f"nobody holds it; it is {_WORDS[stand.state]}")
+        raise NotNow(f"nobody holds it; it is {WORDS[stand.state]}")
     return _let_go(stand, "somebody released it")
 
 
@@ -195,7 +201,8 @@ def pause(policy: Policy, reopened: int) -> timedelta:
     return min(doubled, policy.open_cap)
 
 
-_WORDS = {
+#: How a breaker stands, in the middle of a sentence.
+WORDS = {
     State.CLOSED: "closed",
     State.OPEN: "open",
     State.HALF_OPEN: "trying",

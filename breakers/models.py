@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
+
+STATES = ["closed", "open", "half_open", "held_open", "held_closed"]
+HELD = ["held_open", "held_closed"]
 
 
 class Breaker(models.Model):
@@ -28,11 +32,28 @@ class Breaker(models.Model):
     next_probe_at = models.DateTimeField(null=True)
     #: calls that were refused since it opened
     refused = models.BigIntegerField(default=0)
+    #: calls that were ever refused
+    refused_total = models.BigIntegerField(default=0, db_default=0)
     last_error = models.TextField(default="", blank=True)
     #: who holds it, until when, and why; empty when nobody does
     held_by = models.TextField(default="", blank=True)
     held_until = models.DateTimeField(null=True)
     held_reason = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="breaker_state", condition=Q(state__in=STATES)),
+            models.CheckConstraint(
+                name="breaker_open_tries_again",
+                condition=Q(state="open", next_probe_at__isnull=False)
+                | (~Q(state="open") & Q(next_probe_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="breaker_hold_ends",
+                condition=(Q(state__in=HELD, held_until__isnull=False) & ~Q(held_by=""))
+                | (~Q(state__in=HELD) & Q(held_until__isnull=True, held_by="")),
+            ),
+        ]
 
 
 class Transition(models.Model):
@@ -51,8 +72,14 @@ class Transition(models.Model):
     reason = models.TextField(default="", blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["breaker", "generation"], name="transition_once")]
-        indexes = [models.Index(fields=["breaker", "-at"], name="transition_newest")]
+        constraints = [
+            models.UniqueConstraint(fields=["breaker", "generation"], name="transition_once"),
+            models.CheckConstraint(name="transition_states", condition=Q(was__in=STATES, became__in=STATES)),
+        ]
+        indexes = [
+            models.Index(fields=["breaker", "-at"], name="transition_newest"),
+            models.Index(fields=["at"], name="transition_lately"),
+        ]
 
 
 class Permit(models.Model):

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 
 from breakers import machine, policies
 from breakers.machine import Change, Hold, Policy, Stand, State
@@ -28,6 +28,7 @@ class UnknownBreaker(LookupError):
 class Moved:
     """A breaker before and after; `cause` is empty when it stayed where it was."""
 
+    name: str
     before: Stand
     after: Stand
     cause: str
@@ -43,19 +44,19 @@ def declare(declared: Mapping[str, Policy], now: datetime) -> None:
 
 def policy_of(row: Breaker) -> Policy:
     """The rule in force: what is declared, with what an operator changed of it."""
-    return policies.load({**row.declared, **row.tuned})
+    return policies.in_force(row.declared, row.tuned)
 
 
 def stand_of(row: Breaker) -> Stand:
     """What the row remembers."""
-    held = Hold(row.held_by, row.held_reason, row.held_until) if row.held_by else None
+    held = Hold(row.held_by, row.held_reason, row.held_until) if row.held_until else None
     return Stand(
         State(row.state), row.generation, row.consecutive, from_rows(row.window), row.reopened, row.probed,
         row.next_probe_at, held,
     )  # fmt: skip
 
 
-def seen(name: str, tally: Tally, generation: int, refused: int, now: datetime) -> None:
+def seen(name: str, tally: Tally, generation: int, refused: int, now: datetime) -> Moved:
     """Hand in what a process saw since it last did; `refused` calls were not made."""
 
     def change(stand: Stand, policy: Policy) -> Change:
@@ -63,9 +64,10 @@ def seen(name: str, tally: Tally, generation: int, refused: int, now: datetime) 
 
     with transaction.atomic():
         if refused:
-            Breaker.objects.filter(name=name).update(refused=F("refused") + refused)
-        if tally.calls:
-            _change(name, change, now, error=tally.error)
+            # Late ones of a breaker that lets calls pass again count in its total only.
+            lately = Case(When(state__in=machine.PASSING, then=F("refused")), default=F("refused") + refused)
+            Breaker.objects.filter(name=name).update(refused=lately, refused_total=F("refused_total") + refused)
+        return _change(name, change, now, error=tally.error) if tally.calls else Moved(name, Stand(), Stand(), "")
 
 
 def take_permit(name: str, generation: int, holder: UUID, length: timedelta, now: datetime) -> int | None:
@@ -75,22 +77,21 @@ def take_permit(name: str, generation: int, holder: UUID, length: timedelta, now
         if row is None or row.generation != generation or row.state != State.HALF_OPEN:
             return None
         Permit.objects.filter(breaker=name).exclude(generation=generation, expires_at__gt=now).delete()
-        policy = policy_of(row)
-        held = Permit.objects.filter(breaker=name, generation=generation).count()
-        if held >= min(policy.probes, policy.successes - row.probed + 1):
+        if Permit.objects.filter(breaker=name).count() >= policy_of(row).probes:
             return None
         permit = Permit(breaker=name, generation=generation, holder=holder, taken_at=now, expires_at=now + length)
         permit.save(force_insert=True)
         return int(permit.pk)
 
 
-def probed(name: str, permit: int, generation: int, now: datetime, *, failed: bool, error: str = "") -> None:
+def probed(name: str, permit: int, generation: int, now: datetime, *, failed: bool, error: str = "") -> Moved:
     """A probe ended: its permit goes, its outcome counts."""
     with transaction.atomic():
-        _change(
+        moved = _change(
             name, lambda stand, policy: machine.probed(stand, policy, generation, now, failed=failed), now, error=error
         )
         Permit.objects.filter(pk=permit).delete()
+        return moved
 
 
 def return_permit(permit: int) -> None:
@@ -98,18 +99,23 @@ def return_permit(permit: int) -> None:
     Permit.objects.filter(pk=permit).delete()
 
 
-def upkeep(now: datetime) -> list[str]:
-    """Let time pass for every breaker it matters to. Returns the names of those that moved."""
+def permit_of(name: str, holder: UUID) -> tuple[int, int] | None:
+    """The oldest permit this process holds for the breaker, and its generation; None: it holds none."""
+    found = Permit.objects.filter(breaker=name, holder=holder).order_by("taken_at", "id").first()
+    return (int(found.pk), found.generation) if found else None
+
+
+def upkeep(now: datetime) -> list[Moved]:
+    """Let time pass for every breaker it matters to. Returns those that moved."""
     due = Breaker.objects.filter(next_probe_at__lte=now, state=State.OPEN).union(
         Breaker.objects.filter(held_until__lte=now)
     )
     moved = []
     for name in [row.name for row in due]:
         with transaction.atomic():
-            if _change(name, lambda stand, policy: machine.passed(stand, now), now).cause:
-                moved.append(name)
+            moved.append(_change(name, lambda stand, policy: machine.passed(stand, now), now))
     Permit.objects.filter(expires_at__lt=now).delete()
-    return moved
+    return [one for one in moved if one.cause]
 
 
 def reset(name: str, now: datetime, *, actor: str, reason: str) -> Moved:
@@ -117,8 +123,8 @@ def reset(name: str, now: datetime, *, actor: str, reason: str) -> Moved:
     return _asked(name, lambda stand, policy: machine.reset(stand), now, actor, reason)
 
 
-def hold(name: str, state: State, until: datetime | None, now: datetime, *, actor: str, reason: str) -> Moved:
-    """Keep it open or closed. Raises UnknownBreaker."""
+def hold(name: str, state: State, until: datetime, now: datetime, *, actor: str, reason: str) -> Moved:
+    """Keep it open or closed until then. Raises UnknownBreaker."""
     by = Hold(actor, reason, until)
     return _asked(name, lambda stand, policy: machine.hold(stand, state, by), now, actor, reason)
 
@@ -136,9 +142,7 @@ def tune(name: str, changes: Mapping[str, Any]) -> tuple[Policy, Policy]:
     with transaction.atomic():
         row = _locked(name)
         before = policy_of(row)
-        tuned = {part: value for part, value in {**row.tuned, **changes}.items() if value is not None}
-        unknown = set(changes) - set(policies.NAMES)
-        after = policies.load({**row.declared, **tuned, **{part: changes[part] for part in unknown}})
+        tuned, after = policies.retuned(row.declared, row.tuned, changes)
         Breaker.objects.filter(name=name).update(tuned=tuned)
         return before, after
 
@@ -166,12 +170,12 @@ def _change(
     assert connection.in_atomic_block
     row = Breaker.objects.select_for_update().filter(name=name).first()
     if row is None:
-        return Moved(Stand(), Stand(), "")
+        return Moved(name, Stand(), Stand(), "")
     before = stand_of(row)
     changed = change(before, policy_of(row))
     after = changed.stand
     if after == before:
-        return Moved(before, after, "")
+        return Moved(name, before, after, "")
     _save(row, after, moved=bool(changed.cause), error=error, now=now)
     if changed.cause:
         Transition.objects.create(
@@ -179,7 +183,7 @@ def _change(
             cause=changed.cause, actor=actor, reason=reason,
         )  # fmt: skip
         Permit.objects.filter(breaker=name).delete()
-    return Moved(before, after, changed.cause)
+    return Moved(name, before, after, changed.cause)
 
 
 def _save(row: Breaker, stand: Stand, *, moved: bool, error: str, now: datetime) -> None:

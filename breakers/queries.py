@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
+from django.db.models import Count, Max
+from django.db.models.functions import Now
+
+from breakers import policies
 from breakers.machine import Hold, Policy, State
-from breakers.models import Breaker, Transition
+from breakers.models import Breaker, Permit, Transition
 from breakers.operations import policy_of, stand_of
+
+_NEWS = UUID("b0a1c1f2-58b7-4b0e-9a53-2f6f0a4f7d35")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +31,23 @@ class Standing:
     slow_share: float
     calls: int
     consecutive: int
-    #: calls that were not made since it opened
+    #: calls that were not made since it opened, and ever
     refused: int
+    refused_total: int
     next_probe_at: datetime | None
+    #: probes of this generation that succeeded, and those that are under way
+    probed: int
+    probing: int
     last_error: str
     hold: Hold | None
+    #: the rule in force, and what the dependency declares
     policy: Policy
-    #: parts of the rule that an operator changed
-    tuned: tuple[str, ...]
+    declared: Policy
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Parts of the rule that an operator changed."""
+        return tuple(part for part in policies.NAMES if getattr(self.policy, part) != getattr(self.declared, part))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +66,10 @@ class Move:
 
 
 def standings(names: Collection[str] | None, now: datetime) -> list[Standing]:
-    """How these breakers stand, by name; all of them without names. One query."""
+    """How these breakers stand, by name; all of them without names. Two queries."""
     rows = Breaker.objects.order_by("name")
-    return [_standing(row, now) for row in (rows if names is None else rows.filter(name__in=names))]
+    probing = Counter(Permit.objects.filter(expires_at__gt=now).values_list("breaker", flat=True))
+    return [_standing(row, now, probing[row.name]) for row in (rows if names is None else rows.filter(name__in=names))]
 
 
 def standing(name: str, now: datetime) -> Standing | None:
@@ -72,12 +90,41 @@ def move(row: Transition) -> Move:
     )  # fmt: skip
 
 
-def _standing(row: Breaker, now: datetime) -> Standing:
+def latest(names: Collection[str]) -> dict[str, Move]:
+    """The newest transition of each of these breakers that ever had one. One query."""
+    found = Transition.objects.filter(breaker__in=list(names)).order_by("breaker", "-generation").distinct("breaker")
+    return {row.breaker: move(row) for row in found}
+
+
+def news_id(name: str) -> UUID:
+    """The id under which news of a breaker goes to open pages: always the same for the same dependency."""
+    return uuid5(_NEWS, name)
+
+
+def generations() -> dict[str, int]:
+    """The present generation of every breaker."""
+    return dict(Breaker.objects.values_list("name", "generation"))
+
+
+def moved_lately(length: timedelta) -> dict[str, int]:
+    """The generation of every breaker that moved within the last `length`."""
+    found = Transition.objects.filter(at__gt=Now() - length).values_list("breaker").order_by()
+    return dict(found.annotate(newest=Max("generation")))
+
+
+def arrivals() -> dict[tuple[str, str], int]:
+    """How often each breaker came into each state, by its name and the state."""
+    counted = Transition.objects.values_list("breaker", "became").annotate(times=Count("id")).order_by()
+    return {(name, became): times for name, became, times in counted}
+
+
+def _standing(row: Breaker, now: datetime, probing: int) -> Standing:
     stand, policy = stand_of(row), policy_of(row)
     window = stand.window.at(now, policy.window)
     return Standing(
         name=row.name, state=stand.state, generation=stand.generation, since=row.since,
         failure_share=window.failure_share, slow_share=window.slow_share, calls=window.calls,
-        consecutive=stand.consecutive, refused=row.refused, next_probe_at=stand.next_probe_at,
-        last_error=row.last_error, hold=stand.hold, policy=policy, tuned=tuple(row.tuned),
+        consecutive=stand.consecutive, refused=row.refused, refused_total=row.refused_total,
+        next_probe_at=stand.next_probe_at, probed=stand.probed, probing=probing, last_error=row.last_error,
+        hold=stand.hold, policy=policy, declared=policies.in_force(row.declared, {}),
     )  # fmt: skip

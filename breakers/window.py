@@ -81,13 +81,13 @@ class Window:
         return Window(tuple(part for part in self.parts if part.start + size > oldest))
 
     def add(self, tally: Tally, now: datetime, length: timedelta) -> Window:
-        """The window with a tally that was handed in now."""
+        """The window with a tally that was handed in now. Processes whose clocks differ a little share their parts."""
         size = _size(length)
         start = floor(now.timestamp() / size) * size
-        kept = list(self.at(now, length).parts)
-        last = kept.pop() if kept and kept[-1].start == start else Part(start, 0, 0, 0)
-        part = Part(start, last.calls + tally.calls, last.failures + tally.failures, last.slow + tally.slow)
-        return Window((*kept, part))
+        kept = {part.start: part for part in self.at(now, length).parts}
+        same = kept.get(start, Part(start, 0, 0, 0))
+        kept[start] = Part(start, same.calls + tally.calls, same.failures + tally.failures, same.slow + tally.slow)
+        return Window(tuple(kept[one] for one in sorted(kept)))
 
     def rows(self) -> list[list[int]]:
         """As JSON."""

@@ -69,18 +69,7 @@ class Parameters:
 
     def moment(self, name: str) -> datetime | None:
         """The RFC 3339 time in UTC, or None."""
-        text = self.text(name)
-        if not text:
-            return None
-        if "T" in text:
-            text = text.replace(" ", "+")  # an unescaped + of the offset
-        try:
-            found = parse_datetime(text)
-            if found is None:
-                raise ValueError("not a time")
-            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise invalid(name, "must be a time such as 2026-01-31T12:00:00Z") from None
+        return moment(name, self.text(name))
 
     def identity(self, name: str) -> UUID | None:
         """The UUID, or None."""
@@ -93,6 +82,21 @@ class Parameters:
     def size(self, default: int = 50) -> int:
         """How many rows a page has."""
         return self.number("page_size", lowest=1, highest=MAX_SIZE) or default
+
+
+def moment(name: str, text: str) -> datetime | None:
+    """The RFC 3339 time in UTC, or None for an empty text. Raises the problem that names the field."""
+    if not text:
+        return None
+    if "T" in text:
+        text = text.replace(" ", "+")  # an unescaped + of the offset
+    try:
+        found = parse_datetime(text)
+        if found is None:
+            raise ValueError("not a time")
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(name, "must be a time such as 2026-01-31T12:00:00Z") from None
 
 
 def described(**descriptions: str) -> list[OpenApiParameter]:

@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from console.api.views import callbacks, instances, meta, operations, record, workflows
+from console.api.views import breakers, callbacks, instances, meta, operations, record, workflows
 
 #: Swagger UI draws with inline styles; its scripts come from here like all others
 _DOCS_POLICY = {
@@ -34,6 +34,10 @@ v1: list[URLPattern | URLResolver] = [
     path("instances/<uuid:instance_id>/actions/<str:action>", instances.act),
     path("operations", operations.listed),
     path("operations/<uuid:operation_id>", operations.one),
+    path("breakers", breakers.listed),
+    path("breakers/<str:name>", breakers.one),
+    path("breakers/<str:name>/transitions", breakers.moves),
+    path("breakers/<str:name>/<str:action>", breakers.act),
     path("callbacks", callbacks.listed),
     path("callbacks/<str:source>", callbacks.receive),
     path("audit", record.audit),

@@ -1,7 +1,7 @@
 """Tells the open boards that something changed: those who see everything at once, others only of what they may see.
 
-News names instances, not workflows. For people who may not see all of them the workflows of the changed instances are
-looked up, so that nobody learns from a silent frame that something happens where they may not look.
+News names instances and breakers, not workflows. For people who may not see all of them the workflows that are
+concerned are looked up, so that nobody learns from a silent frame that something happens where they may not look.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
-from workflows.queries import instances
+from workflows.queries import dependencies, instances
 from workflows.queries.visibility import Viewer
 
 #: seconds between two frames about the boards
@@ -59,7 +59,7 @@ class Boards:
         self._told.pop(board, None)
 
     def changed(self, about: Collection[str]) -> None:
-        """Something changed in these instances."""
+        """Something changed in these instances or breakers."""
         self._changes += 1
         self._soon()
         if self.narrowed and len(self._unsorted) + len(about) <= MOST:
@@ -84,8 +84,9 @@ class Boards:
         while self._unsorted:
             about, self._unsorted = self._unsorted, set()
             with suppress(DatabaseError):  # the next heartbeat finds out
-                found = await database_sync_to_async(instances.workflows_of)([UUID(one) for one in about])
-                self.changed_in(found)
+                changed = [UUID(one) for one in about]
+                found = await database_sync_to_async(instances.workflows_of)(changed)
+                self.changed_in(found | dependencies.callers(changed))
             await asyncio.sleep(PAUSE)
         self._sorting = None
 

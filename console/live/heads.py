@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.db import connection
+
+from workflows.queries import dependencies
 
 #: how far back the boards look for changes; longer than two heartbeats, so that none falls between
 WINDOW_SECONDS = 12
@@ -16,7 +19,11 @@ _READ = """
 SELECT id::text, revision::text FROM workflows_instance WHERE id = ANY(%s::uuid[])
 UNION ALL
 SELECT '', count(*) || ' until ' || coalesce(max(at)::text, '')
-FROM (SELECT at FROM workflows_event WHERE at > clock_timestamp() - make_interval(secs => %s) LIMIT %s) AS recent
+FROM (
+    (SELECT at FROM workflows_event WHERE at > clock_timestamp() - make_interval(secs => %s) LIMIT %s)
+    UNION ALL
+    SELECT at FROM breakers_transition WHERE at > clock_timestamp() - make_interval(secs => %s)
+) AS recent
 """
 _PER_WORKFLOW = """
 SELECT workflow, count(*) || ' until ' || max(at)::text
@@ -37,13 +44,17 @@ class Heads:
 
 
 def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
-    """One query for all sockets of this process, and one more where some of them may not see everything."""
+    """Two queries for all sockets of this process, and two more where some of them may not see everything."""
     boards = {}
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [list(watched)[:MOST], WINDOW_SECONDS, MOST])
+        cursor.execute(_READ, [list(watched)[:MOST], WINDOW_SECONDS, MOST, WINDOW_SECONDS])
         found = dict(cursor.fetchall())
         if per_workflow:
             cursor.execute(_PER_WORKFLOW, [WINDOW_SECONDS, MOST])
             boards = dict(cursor.fetchall())
+            for workflow, moved in dependencies.moved_lately(timedelta(seconds=WINDOW_SECONDS)).items():
+                boards[workflow] = f"{boards.get(workflow, '')} {moved}"
     board = found.pop("", "")
-    return Heads(board, {about: int(revision) for about, revision in found.items()}, boards)
+    generations = {str(about): generation for about, generation in dependencies.heads().items()}
+    revisions = {about: int(revision) for about, revision in found.items()}
+    return Heads(board, revisions | {about: generations[about] for about in generations.keys() & set(watched)}, boards)

@@ -157,7 +157,8 @@
     if (about === "heartbeat") return show(id === "live" ? "" : "slow");
     for (const region of regions()) {
       if (about === "board" ? topic(region) !== "board" : !region.dataset.live.split(" ").includes(id)) continue;
-      if (about === "instance" && Number(region.dataset.revision || 0) >= revision) continue;
+      const own = region.dataset.live.startsWith(id); // what else is watched, has revisions of its own
+      if (about === "instance" && own && Number(region.dataset.revision || 0) >= revision) continue;
       reread(region);
     }
   }

@@ -9,12 +9,15 @@ import pytest
 
 from breakers import operations, queries
 from breakers.guard import Guard
-from breakers.machine import State
+from breakers.machine import Policy, State
 from breakers.models import Breaker, Permit, Transition
+from tests.engine.flows_app import flows
 from tests.engine.flows_app.far_side import FarSide
+from tests.engine.parcels import claim as held
 from tests.engine.parcels import started, work
+from workflows.core.state import Direction
 from workflows.dsl import TemporaryFailure
-from workflows.engine import clock, gate, parking
+from workflows.engine import clock, gate, parking, sessions, sweeper
 from workflows.models import Work
 
 pytestmark = pytest.mark.usefixtures("guarded")
@@ -129,3 +132,74 @@ def test_transitions_have_consecutive_generations(far: FarSide) -> None:
     operations.reset("left_hand", clock.now(), actor="olga", reason="mended")
 
     assert list(Transition.objects.order_by("generation").values_list("generation", "actor")) == [(2, ""), (3, "olga")]
+
+
+def test_a_probe_that_hangs_counts_as_failed(far: FarSide) -> None:
+    broken(far)
+    parcel = started("relay")
+    work()
+    let_probe()
+    claim = held(parcel)
+    admission = gate.admit(flows.left_hand, sessions.current().id)
+    assert admission is not None and admission.permit is not None
+
+    sweeper.declare_lost(parcel.id, claim.step, Direction.FORWARD, claim.token, sweeper.SLOW)
+
+    breaker = Breaker.objects.get(name="left_hand")
+    assert (breaker.state, breaker.reopened) == ("open", 1)
+    assert breaker.last_error == "did not answer within its time-out"
+    assert not Permit.objects.exists()
+
+
+def test_a_call_that_hangs_while_calls_pass_counts_as_failed_too(far: FarSide) -> None:
+    parcel = started("relay")
+    claim = held(parcel)
+
+    sweeper.declare_lost(parcel.id, claim.step, Direction.FORWARD, claim.token, sweeper.SLOW)
+
+    assert (state(), Breaker.objects.get(name="left_hand").consecutive) == ("closed", 1)
+
+
+def test_what_was_held_up_comes_back_at_the_rules_pace() -> None:
+    rule = Policy(drain_per_second=4)
+
+    shares = [parking._share("left_hand", rule)]
+    for seconds in (0, 0.3, 0.25, 0, 60):
+        parking._let_go["left_hand"] -= seconds
+        shares.append(parking._share("left_hand", rule))
+
+    assert shares == [4, 0, 1, 1, 0, 4]  # a second's worth at most, whatever was missed
+
+
+def test_a_slow_pace_lets_one_go_after_the_other() -> None:
+    rule = Policy(drain_per_second=0.5)
+
+    shares = [parking._share("left_hand", rule)]
+    for seconds in (1, 1, 1):
+        parking._let_go["left_hand"] -= seconds
+        shares.append(parking._share("left_hand", rule))
+
+    assert shares == [1, 0, 1, 0]
+
+
+def test_what_is_parked_for_a_breaker_that_is_gone_comes_back(far: FarSide) -> None:
+    broken(far)
+    parcel = started("relay")
+    work()
+    Breaker.objects.all().delete()
+
+    assert parking.bring_back() > 0
+    assert not any(one.parked for one in parcel.work)
+
+
+def test_a_person_who_holds_it_open_is_obeyed_at_the_next_call(far: FarSide) -> None:
+    until = clock.read() + timedelta(minutes=5)
+    operations.hold("left_hand", State.HELD_OPEN, until, clock.read(), actor="olga", reason="maintenance")
+    gate.breakers.hand_in()
+    parcel = started("relay")
+
+    work()
+
+    assert far.seen == []
+    assert parcel.status == "FirstUnavailable"
+    assert parcel.said("AttemptFailed") == []

@@ -8,21 +8,35 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from django.db import connection
 
 from breakers import guard, operations
 from breakers.guard import Admission, Guard
 from breakers.machine import Policy
+from breakers.operations import Moved
 from workflows import registry
 from workflows.core import facts
 from workflows.dsl.dependency import Dependency
-from workflows.engine import clock
+from workflows.engine import clock, news
 from workflows.engine.attempt import Outcome
 from workflows.engine.patience import AWAY
 from workflows.engine.sessions import GRACE_SECONDS
 
+#: A probe's permit outlives its time-out and grace by this long (seconds): time for the sweeper to find it hanging.
+_FOUND_SECONDS = 4
+
+log = structlog.get_logger(__name__)
+
+
+def moved(breaker: Moved) -> None:
+    """A transition was committed: say so in the log, and to open pages."""
+    log.info("breaker.moved", breaker=breaker.name, became=str(breaker.after.state), cause=breaker.cause)
+    news.breaker(breaker.name, breaker.after.generation)
+
+
 #: This process's view of all breakers.
-breakers = Guard(clock.now)
+breakers = Guard(clock.now, moved)
 _watching: threading.Thread | None = None
 
 
@@ -30,7 +44,8 @@ def admit(dependency: Dependency, session_id: UUID) -> Admission | None:
     """May it be called now? None: no; nothing was sent and no attempt is used. Raises database errors."""
     if dependency.breaker is None:
         return _FREE
-    return breakers.admit(dependency.name, session_id, dependency.timeout + timedelta(seconds=GRACE_SECONDS))
+    length = dependency.timeout + timedelta(seconds=GRACE_SECONDS + _FOUND_SECONDS)
+    return breakers.admit(dependency.name, session_id, length)
 
 
 _FREE = Admission("", 0, timedelta.max)
@@ -53,21 +68,32 @@ def given_up(admission: Admission) -> None:
         breakers.given_up(admission)
 
 
-def hung(dependency: Dependency) -> None:
-    """An attempt was found to take longer than its time-out; whoever makes it cannot say so."""
-    admission = breakers.passing(dependency.name) if dependency.breaker is not None else None
-    if admission is not None:
-        breakers.ended(admission, failed=True, took=timedelta.max, error="did not answer within its time-out")
+def hung(dependency: Dependency, session_id: UUID) -> None:
+    """An attempt of this session was found to take longer than its time-out; whoever makes it cannot say so."""
+    if dependency.breaker is None:
+        return
+    probing = operations.permit_of(dependency.name, session_id)
+    admission = breakers.passing(dependency.name)
+    if probing is not None:
+        permit, generation = probing
+        found = operations.probed(dependency.name, permit, generation, clock.now(), failed=True, error=_HUNG)
+        if found.cause:
+            moved(found)
+    elif admission is not None:
+        breakers.ended(admission, failed=True, took=timedelta.max, error=_HUNG)
         breakers.hand_in()
 
 
+_HUNG = "did not answer within its time-out"
+
+
 def declared() -> Mapping[str, Policy]:
-    """The rule of every declared dependency that has a breaker."""
+    """The rule of every declared dependency that has a breaker; the newest version of a process has the say."""
     found: dict[str, Policy] = {}
-    for definition in registry.definitions().values():
+    for _, definition in sorted(registry.definitions().items(), key=lambda pair: pair[0][1]):
         for dependency in definition.dependencies:
             if dependency.breaker is not None:
-                found.setdefault(dependency.name, dependency.breaker)
+                found[dependency.name] = dependency.breaker
     return found
 
 
@@ -79,7 +105,7 @@ def open_up() -> None:
 def watch() -> None:
     """Hand in what this process sees from now on, every quarter of a second, in a thread of its own."""
     global breakers, _watching
-    breakers = Guard(clock.now)
+    breakers = Guard(clock.now, moved)
     _watching = threading.Thread(
         target=guard.watch, args=(breakers, threading.Event(), AWAY), name="breakers", daemon=True
     )

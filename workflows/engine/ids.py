@@ -9,7 +9,6 @@ from uuid import UUID, uuid5
 
 _EVENTS = UUID("6f3f9a3e-3a43-4a55-9d2e-0a8b4e0c7f11")
 
-
 _lock = threading.Lock()
 _last = 0
 

@@ -1,4 +1,4 @@
-"""Tells whoever subscribed in the settings that an instance changed; ids and revisions only, never content."""
+"""Tells whoever subscribed in the settings that an instance or a breaker changed; ids and revisions, never content."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+
+from breakers.queries import news_id
 
 Subscriber = Callable[[Sequence[tuple[str, int]]], None]
 
@@ -21,3 +23,9 @@ def changed(instance_id: UUID, revision: int) -> None:
     """Pass a committed change upward. Subscribers neither block nor raise."""
     for subscriber in _subscribers():
         subscriber([(str(instance_id), revision)])
+
+
+def breaker(name: str, generation: int) -> None:
+    """Pass a committed change of a breaker upward, under the breaker's own id."""
+    for subscriber in _subscribers():
+        subscriber([(str(news_id(name)), generation)])

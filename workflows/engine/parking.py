@@ -9,40 +9,41 @@ from __future__ import annotations
 
 import time
 
-import structlog
-
 from breakers import operations, queries
-from breakers.machine import PASSING, State
+from breakers.machine import PASSING, Policy, State
 from breakers.queries import Standing
-from workflows.engine import clock, hints, store
+from workflows.engine import clock, gate, hints, store
 
-log = structlog.get_logger(__name__)
 #: monotonic time up to which the attempts that each breaker's pace allows have come back
 _let_go: dict[str, float] = {}
 
 
 def bring_back() -> int:
     """One round. Returns how many parked attempts were offered."""
-    for name in operations.upkeep(clock.read()):
-        log.info("breaker.moved", breaker=name)
+    for moved in operations.upkeep(clock.read()):
+        gate.moved(moved)
     names = [name for (name,) in store.run(_PARKED, ())]
-    return sum(_bring_back(one) for one in queries.standings(names, clock.now())) if names else 0
+    standings = {one.name: one for one in queries.standings(names, clock.now())} if names else {}
+    return sum(_bring_back(name, standings.get(name)) for name in names)
 
 
-def _bring_back(breaker: Standing) -> int:
-    if breaker.state == State.HALF_OPEN:
-        return _offer(breaker.name, breaker.policy.probes)
-    share = _share(breaker) if breaker.state in PASSING else 0
-    return _offer(breaker.name, share, beside_others=False) if share else 0
+def _bring_back(name: str, breaker: Standing | None) -> int:
+    """Nobody keeps calls away where there is no breaker (any more)."""
+    if breaker is not None and breaker.state == State.HALF_OPEN:
+        return _offer(name, breaker.policy.probes)
+    if breaker is not None and breaker.state not in PASSING:
+        return 0
+    share = _share(name, breaker.policy if breaker is not None else Policy())
+    return _offer(name, share, beside_others=False) if share else 0
 
 
-def _share(breaker: Standing) -> int:
+def _share(name: str, policy: Policy) -> int:
     """How many have become due at the breaker's pace since the last round; a second's worth at most."""
-    now, pace = time.monotonic(), breaker.policy.drain_per_second
-    since = max(_let_go.get(breaker.name, 0.0), now - max(1.0, 1 / pace))
+    now, pace = time.monotonic(), policy.drain_per_second
+    since = max(_let_go.get(name, 0.0), now - max(1.0, 1 / pace))
     share = int((now - since) * pace + 1e-9)
     if share:
-        _let_go[breaker.name] = since + share / pace
+        _let_go[name] = since + share / pace
     return share
 
 
@@ -54,11 +55,22 @@ def _offer(dependency: str, most: int, *, beside_others: bool = True) -> int:
     return len(offered)
 
 
-_PARKED = "SELECT DISTINCT dependency FROM workflows_work WHERE parked"
+#: One look into the index per dependency, however much is parked.
+_PARKED = """
+WITH RECURSIVE names AS (
+    (SELECT dependency FROM workflows_work WHERE parked ORDER BY dependency LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT next.dependency FROM workflows_work next
+        WHERE next.parked AND next.dependency > names.dependency ORDER BY next.dependency LIMIT 1
+    ) FROM names WHERE names.dependency IS NOT NULL
+)
+SELECT dependency FROM names WHERE dependency IS NOT NULL
+"""
 _OFFER = """
 UPDATE workflows_work SET parked = false, ready_at = clock_timestamp()
 WHERE id IN (
-    SELECT id FROM workflows_work WHERE parked AND dependency = $1 AND NOT held ORDER BY ready_at
+    SELECT id FROM workflows_work WHERE parked AND dependency = $1 AND NOT held AND session_id IS NULL ORDER BY ready_at
     LIMIT greatest($2 - CASE WHEN $3 THEN (
         SELECT count(*) FROM workflows_work
         WHERE dependency = $1 AND NOT parked AND NOT held AND (

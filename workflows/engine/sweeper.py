@@ -37,19 +37,21 @@ def sweep() -> int:
 
 def declare_lost(instance_id: UUID, step: str, direction: Direction, token: int, why: str) -> None:
     """End an attempt's lease, unless it has reported meanwhile."""
+    holders: list[UUID] = []
 
     def make(row: Row, leases: list[Lease]) -> Change | None:
-        held = any(
-            (lease.step, lease.direction, lease.token) == (step, direction, token) and lease.session_id is not None
+        holders[:] = [
+            lease.session_id
             for lease in leases
-        )
+            if (lease.step, lease.direction, lease.token) == (step, direction, token) and lease.session_id is not None
+        ]
         fact = Lost(step=step, direction=direction, token=token, why=why)
-        return Change(fact, token=token, finished=(step, direction)) if held else None
+        return Change(fact, token=token, finished=(step, direction)) if holders else None
 
     applied = apply.change(instance_id, make)
     if applied is not None and why == SLOW:
         definition = registry.find(applied.row.workflow, applied.row.version)
-        gate.hung(called(definition.by_name[step], direction))
+        gate.hung(called(definition.by_name[step], direction), holders[0])
     log.warning("attempt.lost", instance=str(instance_id), step=step, why=why)
 
 

@@ -14,13 +14,21 @@ from workflows.interventions.authority import (
     system,
     viewer,
 )
-from workflows.interventions.errors import Forbidden, Impossible, InterventionError, ReasonMissing, Stale, Unknown
+from workflows.interventions.errors import (
+    Forbidden,
+    Impossible,
+    InterventionError,
+    Odd,
+    ReasonMissing,
+    Stale,
+    Unknown,
+)
 from workflows.interventions.people import Limits, user, users
 from workflows.interventions.starting import start
 
 __all__ = [
     "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "IntakePaused", "InterventionError",
-    "InvalidInput", "Limits", "Principal",
+    "InvalidInput", "Limits", "Odd", "Principal",
     "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
     "policy", "start", "system", "user", "users", "viewer",
 ]  # fmt: skip

@@ -23,3 +23,11 @@ class Stale(InterventionError):
 
 class Impossible(InterventionError):
     """The act makes no sense in the instance's present state."""
+
+
+class Odd(InterventionError):
+    """One part of what was asked for makes no sense; `field` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field} {message}")
+        self.field, self.message = field, message

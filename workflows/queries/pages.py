@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import IntegerField, Model, QuerySet
+from django.db.models import IntegerField, Model, QuerySet, TextField
 
 RowT = TypeVar("RowT")
 ModelT = TypeVar("ModelT", bound=Model)
@@ -39,7 +39,7 @@ def keyset(
     size: int,
     cursor: str,
     descending: bool,
-    position: Callable[[RowT], UUID | int],
+    position: Callable[[RowT], UUID | int | str],
     by: str = "id",
 ) -> Page[RowT]:
     """One page of `found` in the order of the unique column `by`. Raises BadCursor."""
@@ -62,9 +62,15 @@ def keyset(
     )
 
 
-def _encode(backwards: bool, position: UUID | int) -> str:
+def _encode(backwards: bool, position: UUID | int | str) -> str:
     text = json.dumps([int(backwards), str(position)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _value(position: str, column: Any) -> str | int | UUID:
+    if isinstance(column, TextField):
+        return position
+    return int(position) if isinstance(column, IntegerField) else UUID(position)
 
 
 def _decode(cursor: str, column: Any) -> tuple[bool, Any]:
@@ -72,7 +78,9 @@ def _decode(cursor: str, column: Any) -> tuple[bool, Any]:
         backwards, position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if backwards not in (0, 1) or not isinstance(position, str):
             raise ValueError("not made by `_encode`")
-        value = int(position) if isinstance(column, IntegerField) else UUID(position)
+        if "\x00" in position:
+            raise ValueError("no column holds this")
+        value = _value(position, column)
     except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError) as error:
         raise BadCursor("This cursor does not belong to this list.") from error
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
