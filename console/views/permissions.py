@@ -1,27 +1,28 @@
-"""My permissions: what the signed-in person may do, and for the rest why not and who may."""
+"""My permissions: what the signed-in person may do, in which processes, and for the rest why not and who may."""
 
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from console.statuswords import capital
+from console.people import person
+from console.presenters.permissions import permissions as presented
 from workflows import interventions
 from workflows.engine import clock
+from workflows.queries import board
 
 
 @login_required
 @require_safe
 def permissions(request: HttpRequest) -> HttpResponse:
     """Every capability in words, with the verdict. Open to everybody who is signed in."""
-    principal = interventions.user(request.user)
-    verdicts = [
-        (capital(_(meaning)), interventions.may(principal, name))
-        for name, meaning in interventions.CAPABILITIES.items()
-    ]
-    roles = ", ".join(sorted(group.name for group in request.user.groups.all()))
-    shown = {"now": clock.now(), "verdicts": verdicts, "roles": roles}
+    principal = person(request)
+    seen = [one.name for one in board.processes(interventions.viewer(principal))]
+    shown = {
+        "now": clock.now(),
+        "rights": presented(principal, seen),
+        "roles": ", ".join(interventions.roles(request.user)),
+    }
     return render(request, "console/permissions.html", shown)

@@ -11,8 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from console import navigation
 from console.navigation import PLACES, Place
+from console.presenters.permissions import AREAS
 from console.views.styleguide import styleguide
 from tests.stories import person
+from workflows.interventions import CAPABILITIES
+from workflows.models import ScopedRole
 
 pytestmark = pytest.mark.django_db
 
@@ -185,6 +188,27 @@ def test_my_permissions_say_what_i_may_and_who_may_the_rest(client: Client) -> N
 
     assert "See instances, their status and history" in html
     assert "Retry needs the right to try failed work again (operator or admin)." in html
+    assert html.count(">In all processes<") == 1
+
+
+def test_my_permissions_differ_by_process_where_my_roles_do(client: Client) -> None:
+    account = person("vera", role="support")
+    ScopedRole.objects.create(user=account, role="operator", workflow="return")
+    client.force_login(account)
+
+    html = client.get("/permissions/").content.decode()
+
+    assert "<b>operator for return, support</b>" in html
+    assert re.findall(r'<th scope="col">(\w+)</th>', html) == ["Order", "Return"]
+    row = html[html.index("Try failed work again") :]
+    assert re.findall(r"</svg>(yes|no)<", row[: row.index("</tr>")]) == ["no", "yes"]
+    assert "you have it for return only" in row[: row.index("</tr>")]
+
+
+def test_every_capability_is_in_exactly_one_area() -> None:
+    named = [name for _, names in AREAS for name in names]
+
+    assert sorted(named) == sorted(CAPABILITIES)
 
 
 def test_the_style_guide_shows_every_component(rf: RequestFactory) -> None:

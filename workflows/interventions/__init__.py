@@ -5,6 +5,7 @@ from workflows.engine.releases import IntakePaused
 from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
 from workflows.interventions.authority import (
     CAPABILITIES,
+    INSTALLATION,
     Principal,
     Verdict,
     client,
@@ -23,12 +24,12 @@ from workflows.interventions.errors import (
     Stale,
     Unknown,
 )
-from workflows.interventions.people import Limits, user, users
+from workflows.interventions.people import Limits, roles, user, users
 from workflows.interventions.starting import start
 
 __all__ = [
-    "ACTIONS", "CAPABILITIES", "AllowedAction", "Forbidden", "Impossible", "IntakePaused", "InterventionError",
+    "ACTIONS", "CAPABILITIES", "INSTALLATION", "AllowedAction", "Forbidden", "Impossible", "IntakePaused", "InterventionError",
     "InvalidInput", "Limits", "Odd", "Principal",
     "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
-    "policy", "start", "system", "user", "users", "viewer",
+    "policy", "roles", "start", "system", "user", "users", "viewer",
 ]  # fmt: skip

@@ -32,6 +32,9 @@ CAPABILITIES = {
     "faults": "turn the fault dials of the demonstration",
 }
 
+#: what concerns no workflow: a role for one workflow does not give it
+INSTALLATION = frozenset({"reset", "force", "tune", "subscribe", "govern", "faults"})
+
 _READERS = frozenset({"read", "start"})
 _OPERATORS = _READERS | {
     "payload", "retry", "skip", "complete", "signal", "reassign", "pause", "cancel", "compensate", "repair", "reset",

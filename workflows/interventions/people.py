@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Value
 
-from workflows.interventions.authority import ROLES, Principal
+from workflows.interventions.authority import INSTALLATION, ROLES, Principal
 from workflows.models import ScopedRole
 
 
@@ -40,6 +40,14 @@ def users(accounts: Collection[Any], through: str = "page") -> dict[Any, Princip
     return {account.pk: _principal(account, held[account.pk], through) for account in accounts}
 
 
+def roles(account: Any) -> list[str]:
+    """The roles of one user in words: "operator", "support for return"."""
+    held = [] if not account.is_active else ["admin"] if account.is_superuser else None
+    if held is not None:
+        return held
+    return sorted(f"{role} for {workflow}" if workflow else role for _, role, workflow in _roles([account.pk]))
+
+
 def _roles(keys: list[Any]) -> Iterable[tuple[Any, str, str]]:
     """User, role and workflow (empty: all) of everything these users were given."""
     if not keys:
@@ -56,7 +64,7 @@ def _principal(account: Any, held: set[tuple[str, str]], through: str) -> Princi
         held = {("admin", "")}
     granted = {(workflow, capability) for role, workflow in held for capability in ROLES[role]}
     everywhere = frozenset(capability for workflow, capability in granted if not workflow)
-    scoped = frozenset((w, capability) for w, capability in granted if w and capability not in everywhere)
+    scoped = frozenset((w, c) for w, c in granted if w and c not in everywhere and c not in INSTALLATION)
     return Principal("user", account.get_username(), everywhere, through, scoped)
 
 
@@ -71,7 +79,7 @@ def limited(principal: Principal, limits: Limits) -> Principal:
         everywhere = frozenset(capability for workflow, capability in granted if not workflow)
         granted = frozenset(
             (workflow, capability) for workflow, capability in granted if workflow in limits.workflows
-        ) | {(workflow, capability) for workflow in limits.workflows for capability in everywhere}
+        ) | {(workflow, capability) for workflow in limits.workflows for capability in everywhere - INSTALLATION}
     return replace(
         principal,
         capabilities=frozenset(capability for workflow, capability in granted if not workflow),
