@@ -62,7 +62,7 @@ class Deed:
 class Refusal:
     """Acts that are not possible for one and the same reason."""
 
-    titles: str
+    titles: list[str]
     why: str
 
 
@@ -114,7 +114,7 @@ def _refusals(detail: Detail, refused: Sequence[AllowedAction]) -> list[Refusal]
     for verdict in refused:
         why = verdict.reason.replace(detail.row.status, words(detail.row.status))
         grouped.setdefault(why, []).append(_title(detail, verdict.action))
-    return [Refusal(", ".join(titles), why) for why, titles in grouped.items()]
+    return [Refusal(titles, why) for why, titles in grouped.items()]
 
 
 def _noun(detail: Detail) -> str:
