@@ -262,7 +262,7 @@ def test_within_their_workflow_people_act_as_ever() -> None:
 
     assert answer.status_code == 202
     detail = told(omar.api.get(f"instances/{instance_id}"))
-    assert {one["action"] for one in detail["allowed_actions"] if one["allowed"]} == {"resume", "cancel", "compensate"}
+    assert {"resume", "cancel"} <= {one["action"] for one in detail["allowed_actions"] if one["allowed"]}
     assert told(omar.api.get("audit"))["results"][0]["action"] == "pause"
 
 
