@@ -4,8 +4,8 @@ from benchmarks.bench_app import steps
 from benchmarks.bench_app.contracts import Begin, BenchFinished
 from workflows.dsl import Dependency, Workflow, given, publish, seconds, stage, step
 
-#: Nobody answers faster than this far side, so only the engine's own cost is left, its breaker included. The default cap on simultaneous
-#: attempts guards against slow dependencies; this one needs none.
+#: Nobody answers faster than this far side, so only the engine's own cost is left, its breaker included. The default
+#: cap on simultaneous attempts guards against slow dependencies; this one needs none.
 rig = Dependency("rig", timeout=seconds(10), repeats="by_key", concurrency=1000)
 
 

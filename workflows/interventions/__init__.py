@@ -28,8 +28,8 @@ from workflows.interventions.people import Limits, roles, user, users
 from workflows.interventions.starting import start
 
 __all__ = [
-    "ACTIONS", "CAPABILITIES", "INSTALLATION", "AllowedAction", "Forbidden", "Impossible", "IntakePaused", "InterventionError",
-    "InvalidInput", "Limits", "Odd", "Principal",
+    "ACTIONS", "CAPABILITIES", "INSTALLATION", "AllowedAction", "Forbidden", "Impossible", "IntakePaused",
+    "InterventionError", "InvalidInput", "Limits", "Odd", "Principal",
     "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
     "policy", "roles", "start", "system", "user", "users", "viewer",
 ]  # fmt: skip
