@@ -15,7 +15,8 @@ from tests.engine.parcels import ready_now, started, work, work_until
 from tests.worlds import Kept, principal
 from workflows import interventions
 from workflows.dsl import OutcomeUnknown, Pending, PermanentFailure, PersonNeeded, Refused, TemporaryFailure
-from workflows.models import OnceResult
+from workflows.engine import attempt
+from workflows.models import OnceResult, Payload
 
 pytestmark = pytest.mark.usefixtures("far")
 
@@ -123,6 +124,15 @@ def test_a_number_that_json_cannot_carry_is_a_broken_contract(far: FarSide, size
 
     assert relay.said("AttemptFailed")[0]["kind"] == "Contract"
     assert relay.row.needs_person
+    relay.check()
+
+
+def test_a_result_that_is_too_large_to_carry_around_goes_to_a_person_and_is_not_kept(far: FarSide) -> None:
+    relay = tried(far, lambda: Number(number="x" * attempt.MAX_RESULT))
+
+    assert relay.said("AttemptFailed")[0]["error"].startswith("a result of 8,000,0")
+    assert relay.row.needs_person
+    assert not Payload.objects.filter(instance_id=relay.id, seq__gt=1).exists()
     relay.check()
 
 

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 #: What is kept of an error's text in history and on screen.
 _MAX_TEXT = 500
+#: Characters of JSON that one result may have.
+MAX_RESULT = 8_000_000
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _returned(definition: Definition, node: Node, direction: Direction, result: 
             return Outcome(facts.Failed(error=error, kind="Contract", retryable=False, **common))
         return Outcome(facts.StillPending(after=result.after, **common))
     if direction is Direction.COMPENSATE:
-        body = json.dumps(result.model_dump(mode="json")) if isinstance(result, BaseModel) else None
+        body = written(result) if isinstance(result, BaseModel) else None
         return Outcome(facts.Succeeded(has_output=body is not None, **common), body)
     if result is None and (node.output is None or direction is Direction.CHECK):
         return Outcome(facts.Succeeded(**common))
@@ -180,12 +182,20 @@ def _returned(definition: Definition, node: Node, direction: Direction, result: 
         wanted = node.output.__name__ if node.output else "nothing"
         error = f"{node.name} returned {type(result).__name__}, its contract says {wanted}"
         return Outcome(facts.Failed(error=error, kind="Contract", retryable=False, may_have_happened=True, **common))
-    values = extracted(definition, node.name, result)
-    return Outcome(facts.Succeeded(has_output=True, values=values, **common), result.model_dump_json(), result)
+    values, body = extracted(definition, node.name, result), written(result)
+    return Outcome(facts.Succeeded(has_output=True, values=values, **common), body, result)
 
 
 class Unstorable(ValueError):
-    """A value that rules, keys or events read cannot be kept as JSON in the database; the message names its field."""
+    """A result that cannot be kept: the message names the field that JSON in the database cannot hold, or the size."""
+
+
+def written(model: BaseModel) -> str:
+    """A result as JSON. Raises Unstorable for one that every later step and page would choke on."""
+    body = model.model_dump_json()
+    if len(body) > MAX_RESULT:
+        raise Unstorable(f"a result of {len(body):,} characters is too large; keep it elsewhere and return a reference")
+    return body
 
 
 def extracted(definition: Definition, source: str, model: BaseModel) -> dict[str, Any]:
