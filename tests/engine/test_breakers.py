@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,12 @@ from breakers.models import Breaker, Permit, Transition
 from tests.engine.flows_app import flows
 from tests.engine.flows_app.far_side import FarSide
 from tests.engine.parcels import claim as held
-from tests.engine.parcels import started, work
+from tests.engine.parcels import lose, started, work
+from tests.waiting import wait_until
+from tests.worlds import Kept
 from workflows.core.state import Direction
 from workflows.dsl import TemporaryFailure
-from workflows.engine import clock, gate, parking, sessions, sweeper
+from workflows.engine import clock, failpoints, gate, parking, sessions, sweeper
 from workflows.models import Work
 
 pytestmark = pytest.mark.usefixtures("guarded")
@@ -125,6 +128,35 @@ def test_only_so_many_probes_as_the_rule_says(far: FarSide) -> None:
         for parcel in [started("relay") for _ in range(5)]
     ]
     assert len([one for one in taken if one]) == 2
+
+
+def test_the_permit_of_who_died_probing_runs_out_and_somebody_else_probes(far: FarSide, tmp_path: Path) -> None:
+    broken(far)
+    relay = started("relay")
+    work()
+    calls = len(far.seen)
+    let_probe()
+
+    failpoints.arm("i:raise@1", tmp_path)
+    try:
+        with pytest.raises(failpoints.Struck):
+            work()
+    finally:
+        failpoints.arm("", tmp_path)
+
+    assert (len(far.seen), Permit.objects.count()) == (calls, 1)
+    Permit.objects.update(expires_at=clock.read() - timedelta(seconds=1))
+    for leased in Work.objects.exclude(session_id=None):
+        lose(Kept(leased.instance_id))
+    more = [started("relay") for _ in range(2)]
+
+    def closed() -> bool:
+        parking.bring_back()
+        return work() + work("quarantine") > 0 and state() == "closed"
+
+    wait_until(closed, "somebody else has probed")
+    for one in (relay, *more):
+        one.check()
 
 
 def test_transitions_have_consecutive_generations(far: FarSide) -> None:

@@ -18,7 +18,7 @@ from breakers.operations import Moved
 from workflows import registry
 from workflows.core import facts
 from workflows.dsl.dependency import Dependency
-from workflows.engine import clock, news
+from workflows.engine import clock, failpoints, news
 from workflows.engine.attempt import Outcome
 from workflows.engine.patience import AWAY
 from workflows.engine.sessions import GRACE_SECONDS
@@ -45,7 +45,10 @@ def admit(dependency: Dependency, session_id: UUID) -> Admission | None:
     if dependency.breaker is None:
         return _FREE
     length = dependency.timeout + timedelta(seconds=GRACE_SECONDS + _FOUND_SECONDS)
-    return breakers.admit(dependency.name, session_id, length)
+    admission = breakers.admit(dependency.name, session_id, length)
+    if admission is not None and admission.permit is not None:
+        failpoints.at("i", dependency.name)
+    return admission
 
 
 _FREE = Admission("", 0, timedelta.max)
