@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,7 +31,7 @@ START_SECONDS = 180
 FOREIGN = (
     *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DATA_DIR", "SECRET_KEY", "DEMO", "PACE", "WEBHOOK_SECRETS"),
     *("SIMULATORS_URL", "SIMULATOR_WEBHOOK_SECRET", "SIMULATOR_CALLBACK_URL", "DJANGO_SETTINGS_MODULE"),
-    *("DJANGO_ALLOW_ASYNC_UNSAFE", "PYTEST_XDIST_WORKER"),
+    *("DJANGO_ALLOW_ASYNC_UNSAFE", "PYTEST_XDIST_WORKER", "CONSOLE_APPS", "CHAOS", "FAILPOINT"),
 )
 
 
@@ -69,6 +70,11 @@ class Installation:
         """The API token of a demo user."""
         found: str = json.loads((self.data_dir / "demo.json").read_text())["users"][user]["token"]
         return found
+
+    def client(self, user: str, *, seconds: float = 15) -> httpx.Client:
+        """The API as this demo user sees it; `seconds` to wait for an answer."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=seconds, trust_env=False)
 
     def services(self) -> dict[str, str]:
         found: dict[str, str] = json.loads((self.data_dir / "services.json").read_text())
@@ -112,6 +118,25 @@ class Installation:
         argv = [sys.executable, str(PROJECT / "manage.py"), *words]
         return subprocess.run(argv, env=dict(self.env), cwd=PROJECT, capture_output=True, text=True, check=False)
 
+    @contextmanager
+    def beside(self, name: str, *words: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A further process of this installation, which nobody starts again; stopped when the block ends."""
+        env = {**self.env, **self.services(), "WATCHKEEPER_PROCESS": name, **env}
+        with (self.data_dir / "logs" / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                env=env, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
     def processes(self, *words: str) -> list[Process]:
         """The children of `up` whose command line has one of these words."""
         return [each for each in children(self.up.pid) if any(word in each.command for word in words)]
@@ -144,11 +169,17 @@ class Installation:
 
 
 @contextmanager
-def installed(data_dir: Path, *, pace: int, workers: int = 2) -> Iterator[Installation]:
-    """A running installation on an empty directory; everything is stopped when the block ends."""
+def installed(
+    data_dir: Path, *, pace: int, workers: int = 2, failpoints: str = "", apps: str = ""
+) -> Iterator[Installation]:
+    """A running installation on an empty directory; everything is stopped when the block ends.
+
+    `failpoints` as in `workflows.engine.failpoints`; `apps` as in CONSOLE_APPS.
+    """
     port = _two_free_ports()
     env = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     env |= {"DATA_DIR": str(data_dir), "PACE": str(pace), "TRICKLE": "0", "WATCHKEEPER_FOLLOWS_PARENT": "1"}
+    env |= {"CHAOS": "1", "FAILPOINT": failpoints, "CONSOLE_APPS": apps}
     words = ("up", "--port", str(port), "--data-dir", str(data_dir), "--workers", str(workers))
     with (data_dir / "up.log").open("wb") as log:
         up = subprocess.Popen(

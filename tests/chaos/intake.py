@@ -77,23 +77,27 @@ def by_api(
     seconds: float,
 ) -> None:
     """POST every record, spread over so many seconds, each until it is accepted. Raises `Broken`."""
-    headers = {"Authorization": f"Bearer {installation.token('support')}"}
-    with httpx.Client(base_url=installation.url, headers=headers, timeout=15, trust_env=False) as client:
+    with installation.client("support") as client:
         began = time.monotonic()
         for number, record in enumerate(records, start=1):
-            known.instances[record["order_id"]] = _accepted(client, record, known, stop)
+            workflow = "return" if record["cancellation"] else "order"
+            known.instances[record["order_id"]] = accepted(client, workflow, record["order_id"], record, known, stop)
             if stop.wait(max(began + number * seconds / len(records) - time.monotonic(), 0)):
                 return
 
 
-def _accepted(client: httpx.Client, record: dict[str, Any], known: Acknowledged, stop: threading.Event) -> str:
-    """The instance's id. A lost answer, a 5xx or a 409 "still running" is asked again with the same Idempotency-Key."""
-    workflow, key = ("return" if record["cancellation"] else "order"), record["order_id"]
+def accepted(
+    client: httpx.Client, workflow: str, key: str, given: dict[str, Any], known: Acknowledged, stop: threading.Event
+) -> str:
+    """The instance's id. A lost answer, a 5xx or a 409 "still running" is asked again with the same Idempotency-Key.
+
+    Raises `Broken` when it is refused, or never accepted.
+    """
     for _ in range(TRIES):
         try:
             answer = client.post(
                 f"/api/v1/workflows/{workflow}/instances",
-                json={"key": key, "input": record},
+                json={"key": key, "input": given},
                 headers={"Idempotency-Key": f"chaos-{key}", "X-Correlation-ID": f"chaos-{key}"},
             )
         except httpx.HTTPError:

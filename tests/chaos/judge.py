@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,18 @@ def standings(installation: Installation) -> list[Standing]:
     return [Standing(id_, key, run, Ending(*ending), reason) for id_, key, run, *ending, reason in rows]
 
 
-def unsettled(installation: Installation, records: Sequence[Mapping[str, Any]]) -> list[str]:
+def expectations(records: Sequence[Mapping[str, Any]]) -> dict[str, Ending]:
+    """How every record must stand in the end, by order id, as docs/orders.md says."""
+    return {id_: ENDINGS[kind] for id_, kind in classify(records).items()}
+
+
+def askable(records: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """The steps about which a person may be asked: which order an unclear return belongs to."""
+    return {(id_, "match") for id_, kind in classify(records).items() if ENDINGS[kind].needs_person}
+
+
+def unsettled(installation: Installation, expected: Mapping[str, Ending]) -> list[str]:
     """What still moves: instances that neither ended nor wait for a person, deliveries and messages on their way."""
-    expected = {id_: ENDINGS[kind] for id_, kind in classify(records).items()}
     moving = [
         f"{each.key} is {each.ending.status}"
         for each in standings(installation)
@@ -61,27 +70,33 @@ def unsettled(installation: Installation, records: Sequence[Mapping[str, Any]]) 
 
 
 def _ended_otherwise(standing: Standing, expected: Mapping[str, Ending]) -> bool:
-    """An ending that is wrong and will stay so; a delivered order whose return is still to come is not one."""
-    awaits_return = expected.get(standing.key) == ENDINGS[OrderClass.CORRECTED]
-    return standing.ending.lifecycle in ("completed", "compensated", "failed", "cancelled") and not awaits_return
+    """An ending that is wrong and will stay so; a delivered order that is still to be corrected is not one."""
+    awaits_correction = expected.get(standing.key) == ENDINGS[OrderClass.CORRECTED]
+    return standing.ending.lifecycle in ("completed", "compensated", "failed", "cancelled") and not awaits_correction
 
 
 _ON_THE_WAY = {
     "attempts are running": "SELECT count(*) FROM workflows_work WHERE session_id IS NOT NULL",
     "events are not delivered yet": "SELECT count(*) FROM workflows_delivery WHERE state = 'pending'",
-    "callbacks are not handed over yet": "SELECT count(*) FROM workflows_message WHERE state = 'pending'",
+    "callbacks are not handed over yet": """
+        SELECT count(*) FROM workflows_message m WHERE m.state = 'pending'
+        AND EXISTS (SELECT FROM workflows_wait w WHERE w.message_type = m.type AND w.match = m.key)""",
 }
 
 
 def judge(
-    installation: Installation, records: Sequence[Mapping[str, Any]], known: Acknowledged, file: Path
+    installation: Installation,
+    expected: Mapping[str, Ending],
+    may_ask: Collection[tuple[str, str]],
+    known: Acknowledged,
+    file: Path,
 ) -> list[Verdict]:
-    """All verdicts on the data, in the order of the report."""
+    """All verdicts on the data, in the order of the report. `file` holds the records that were started."""
     found = standings(installation)
     return [
-        acknowledged(found, records, known),
-        endings(found, records),
-        asked(installation, records),
+        acknowledged(found, known),
+        endings(found, expected),
+        asked(installation, may_ask),
         command(installation, "invariants", "every invariant holds", "verify", "--json"),
         command(
             installation,
@@ -95,7 +110,7 @@ def judge(
     ]
 
 
-def acknowledged(found: Sequence[Standing], records: Sequence[Mapping[str, Any]], known: Acknowledged) -> Verdict:
+def acknowledged(found: Sequence[Standing], known: Acknowledged) -> Verdict:
     """Every acknowledged start exists exactly once, as the instance that was named; nothing else exists."""
     ids: dict[str, list[str]] = {}
     for each in found:
@@ -111,37 +126,36 @@ def acknowledged(found: Sequence[Standing], records: Sequence[Mapping[str, Any]]
                 offenders.append(f"{key} was acknowledged as {told} and is {one}")
             case several:
                 offenders.append(f"{key} exists {len(several)} times")
-    offenders += [
-        f"{key} was never acknowledged" for key in sorted({r["order_id"] for r in records} - known.instances.keys())
-    ]
     offenders += [f"{key} was never sent" for key in sorted(ids.keys() - known.instances.keys())]
     return _verdict("acknowledged starts", f"{len(known.instances)} acknowledged, each exists exactly once", offenders)
 
 
-def endings(found: Sequence[Standing], records: Sequence[Mapping[str, Any]]) -> Verdict:
-    """Every record ended, or waits for a person, as docs/orders.md says."""
-    classes = classify(records)
+def endings(found: Sequence[Standing], expected: Mapping[str, Ending]) -> Verdict:
+    """Every instance ended, or waits for a person, as it must; and all that must exist was started."""
     offenders = [
-        f"{each.key} ({classes[each.key]}) is {each.ending.lifecycle}, {each.ending.status}"
-        f"{', needs a person' if each.ending.needs_person else ''}: {each.reason or 'no reason given'}"
+        f"{each.key} is {_told(each.ending)} ({each.reason or 'no reason given'}) and not {_told(expected[each.key])}"
         for each in found
-        if each.key in classes and each.ending != ENDINGS[classes[each.key]]
+        if each.key in expected and each.ending != expected[each.key]
     ]
+    offenders += [f"{key} was never started" for key in sorted(expected.keys() - {each.key for each in found})]
     counts = Counter(each.ending.status for each in found)
     summary = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     return _verdict("endings", summary, offenders)
 
 
-def asked(installation: Installation, records: Sequence[Mapping[str, Any]]) -> Verdict:
-    """A person was named only for returns nobody can match: no step was given up because machines failed."""
-    wanted = {id_ for id_, kind in classify(records).items() if ENDINGS[kind].needs_person}
+def _told(ending: Ending) -> str:
+    return f"{ending.lifecycle}, {ending.status}{', needs a person' if ending.needs_person else ''}"
+
+
+def asked(installation: Installation, may_ask: Collection[tuple[str, str]]) -> Verdict:
+    """A person was named only where one is needed: no step was given up because machines failed."""
     rows = installation.ask(_GIVEN_UP)
     offenders = [
         f"{key}: {type_} for {step} ({code}): {reason}"
         for key, type_, step, code, reason in rows
-        if (key, step) not in {(id_, "match") for id_ in wanted}
+        if (key, step) not in may_ask
     ]
-    return _verdict("nobody asked in vain", f"{len(rows)} questions to people, all about unclear returns", offenders)
+    return _verdict("nobody asked in vain", f"{len(rows)} questions to people, all where one is needed", offenders)
 
 
 _GIVEN_UP = """

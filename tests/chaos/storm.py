@@ -1,4 +1,4 @@
-"""What goes wrong while the orders run: each fault strikes on its own schedule and counts how often it really did."""
+"""Everything goes wrong at once while the orders run: each trouble strikes on its own schedule and is counted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,14 +17,15 @@ from typing import Any
 
 import redis
 
-from tests.chaos.installation import Installation
+from tests.chaos import meters
+from tests.chaos.installation import Installation, children
+from tests.chaos.meters import NothingToDo
+from tests.chaos.scene import Say
 
 #: longer than a session's lease of 12 s
 ZOMBIE_SECONDS = 16
 #: work must go on within so many seconds after Redis came back or PostgreSQL was struck (promise 4, F08)
 BROKER_BOUND, DATABASE_BOUND = 10.0, 15.0
-#: a recovery that takes longer than this is given up and counts as none (seconds)
-GIVE_UP = 120.0
 
 DIALS: dict[str, Any] = {
     "payments": {"error_rate": 0.3, "timeout_after_effect_rate": 0.1, "hang_s": 6.0},
@@ -37,20 +39,18 @@ SELECT pg_terminate_backend(pid) FROM (
 ) chosen
 """
 
-Say = Callable[[str], None]
-
 
 class Missed(Exception):
-    """The fault could not strike now, which counts for nothing."""
+    """The trouble could not strike now, which counts for nothing."""
 
 
 @dataclass
-class Fault:
+class Trouble:
     """One kind of failure: what it is, when it strikes, what came of it."""
 
     name: str
     what: str
-    strike: Callable[[Fault], None]
+    strike: Callable[[Trouble], None]
     #: strikes every so many seconds …
     every: float = 0.0
     #: … or at these shares of the whole time
@@ -72,9 +72,11 @@ class Fault:
 
 @dataclass
 class Nemesis:
-    """All faults of one run against one installation."""
+    """All troubles of one run against one installation."""
 
     installation: Installation
+    #: a worker beside the others, whose attempts run in processes instead of threads
+    forking: subprocess.Popen[bytes]
     luck: random.Random
     say: Say
     #: how long Redis hangs
@@ -85,55 +87,63 @@ class Nemesis:
     #: Redis hangs; nobody can be expected to go on
     frozen: threading.Event = field(default_factory=threading.Event)
 
-    def faults(self) -> list[Fault]:
-        """The faults of the run in the order of the report."""
+    def troubles(self) -> list[Trouble]:
+        """In the order of the report."""
         return [
-            Fault("workers", "kill -9 of a random worker", self._kill_worker, every=10, at_least=3),
-            Fault(
+            Trouble("workers", "kill -9 of a random worker", self._kill_worker, every=10, at_least=3),
+            Trouble(
                 "zombies", f"a worker stopped for {ZOMBIE_SECONDS} s, past its lease, then going on", self._stun_worker,
                 at=(0.2, 0.65),
             ),
-            Fault("flush", "Redis: FLUSHALL", self._flush, every=5, at_least=3),
-            Fault(
+            Trouble("flush", "Redis: FLUSHALL", self._flush, every=5, at_least=3),
+            Trouble(
                 "frozen", f"Redis stopped for {self.frozen_seconds:g} s", self._freeze,
                 at=(0.3,), bound=BROKER_BOUND * self.slack,
             ),
-            Fault("broker", "kill -9 of Redis", self._kill_broker, at=(0.05,), bound=BROKER_BOUND * self.slack),
-            Fault(
+            Trouble("broker", "kill -9 of Redis", self._kill_broker, at=(0.05,), bound=BROKER_BOUND * self.slack),
+            Trouble(
                 "database", "PostgreSQL restarted immediately", self._restart_database,
                 at=(0.15, 0.5, 0.9), at_least=3, bound=DATABASE_BOUND * self.slack,
             ),
-            Fault("connections", "three database connections cut", self._cut_connections, every=8, at_least=3),
-            Fault("pump", "kill -9 of the pump", self._kill("pump"), at=(0.4, 0.8)),
-            Fault("web", "kill -9 of the web process", self._kill("uvicorn"), at=(0.25, 0.6)),
+            Trouble("connections", "three database connections cut", self._cut_connections, every=8, at_least=3),
+            Trouble("children", "kill -9 of a prefork child", self._kill_child, every=12, at_least=2),
+            Trouble("pump", "kill -9 of the pump", self._kill("pump"), at=(0.4, 0.8)),
+            Trouble("web", "kill -9 of the web process", self._kill("uvicorn"), at=(0.25, 0.6)),
         ]  # fmt: skip
 
     @contextmanager
-    def at_work(self, seconds: float) -> Iterator[list[Fault]]:
-        """Strike on schedule, each fault in its own thread, until the block ends. `seconds`: the whole time."""
-        faults = self.faults()
-        with ThreadPoolExecutor(len(faults), "fault") as pool:
-            running = [pool.submit(self._run, fault, seconds) for fault in faults]
+    def at_work(self, seconds: float) -> Iterator[list[Trouble]]:
+        """Strike on schedule, each trouble in its own thread, until the block ends. `seconds`: the whole time."""
+        troubles = self.troubles()
+        with ThreadPoolExecutor(len(troubles), "trouble") as pool:
+            running = [pool.submit(self._run, trouble, seconds) for trouble in troubles]
             try:
-                yield faults
+                yield troubles
             finally:
                 self.stop.set()
         for each in running:
             each.result()
 
-    def _run(self, fault: Fault, seconds: float) -> None:
+    def _run(self, trouble: Trouble, seconds: float) -> None:
         began = time.monotonic()
-        for at in fault.times(seconds):
+        for at in trouble.times(seconds):
             if self.stop.wait(max(began + at - time.monotonic(), 0)):
                 return
             with suppress(Missed):
-                fault.strike(fault)
-                fault.strikes += 1
+                trouble.strike(trouble)
+                trouble.strikes += 1
 
-    def _kill_worker(self, fault: Fault) -> None:
-        self._kill_one(fault, "celery")
+    def _kill_worker(self, trouble: Trouble) -> None:
+        self._kill_one(trouble, "celery")
 
-    def _stun_worker(self, fault: Fault) -> None:
+    def _kill_child(self, trouble: Trouble) -> None:
+        """A child of the worker that forks; the worker itself lives on and forks another."""
+        found = children(self.forking.pid)
+        if not found:
+            raise Missed
+        self._signal(self.luck.choice(found).pid, signal.SIGKILL)
+
+    def _stun_worker(self, trouble: Trouble) -> None:
         """It wakes up with results for leases that were given to others. Somebody may kill it meanwhile."""
         found = self.installation.processes("celery")
         if not found:
@@ -146,20 +156,20 @@ class Nemesis:
             with suppress(Missed):
                 self._signal(pid, signal.SIGCONT)
 
-    def _kill(self, word: str) -> Callable[[Fault], None]:
-        return lambda fault: self._kill_one(fault, f" {word}")
+    def _kill(self, word: str) -> Callable[[Trouble], None]:
+        return lambda trouble: self._kill_one(trouble, f" {word}")
 
-    def _kill_one(self, fault: Fault, word: str) -> None:
+    def _kill_one(self, trouble: Trouble, word: str) -> None:
         """Kill one of the processes whose command line has the word; none may be there just now."""
         found = self.installation.processes(word)
         if not found:
             raise Missed
         self._signal(self.luck.choice(found).pid, signal.SIGKILL)
 
-    def _flush(self, fault: Fault) -> None:
+    def _flush(self, trouble: Trouble) -> None:
         self._with_redis(lambda client: client.flushall())
 
-    def _freeze(self, fault: Fault) -> None:
+    def _freeze(self, trouble: Trouble) -> None:
         pid = self._broker()
         self._signal(pid, signal.SIGSTOP)
         self.frozen.set()
@@ -169,12 +179,12 @@ class Nemesis:
         finally:
             self._signal(pid, signal.SIGCONT)
             self.frozen.clear()
-        self._measure(fault)
+        self._measure(trouble)
 
-    def _kill_broker(self, fault: Fault) -> None:
+    def _kill_broker(self, trouble: Trouble) -> None:
         self._signal(self._broker(), signal.SIGKILL)
         self.say("Redis was killed")
-        self._measure(fault)
+        self._measure(trouble)
 
     def _broker(self) -> int:
         found = self.installation.processes("valkey-server", "redis-server")
@@ -182,40 +192,25 @@ class Nemesis:
             raise Missed
         return found[0].pid
 
-    def _restart_database(self, fault: Fault) -> None:
+    def _restart_database(self, trouble: Trouble) -> None:
         found = self.installation.processes("bin/postgres")
         if not found:
             raise Missed
         self._signal(found[0].pid, signal.SIGQUIT)
         self.say("PostgreSQL was stopped immediately")
-        self._measure(fault)
+        self._measure(trouble)
 
-    def _cut_connections(self, fault: Fault) -> None:
+    def _cut_connections(self, trouble: Trouble) -> None:
         cut = self.installation.ask(_CUT)
         if not cut:
             raise Missed
 
-    def _measure(self, fault: Fault) -> None:
-        """Note how long it takes until a step succeeds again; nothing if there is nothing left to do.
-
-        While Redis hangs the time stands still.
-        """
-        began, before = time.monotonic(), self._successes()
-        while time.monotonic() - began < GIVE_UP:
-            began = time.monotonic() if self.frozen.is_set() else began
-            if self._successes() > before:
-                fault.recovered.append(round(time.monotonic() - began, 1))
-                self.say(f"after “{fault.what}” work went on within {fault.recovered[-1]} s")
-                return
-            if not self._work_left() or self.stop.wait(0.2):
-                return
-        fault.recovered.append(GIVE_UP)
-
-    def _successes(self) -> int:
-        return int(self.installation.ask("SELECT count(*) FROM workflows_event WHERE type = 'StepSucceeded'")[0][0])
-
-    def _work_left(self) -> bool:
-        return bool(self.installation.ask("SELECT EXISTS (SELECT FROM workflows_work WHERE ready_at < now())")[0][0])
+    def _measure(self, trouble: Trouble) -> None:
+        """Note how long it takes until a step succeeds again. While Redis hangs the time stands still."""
+        with suppress(NothingToDo):
+            seconds = meters.until_work_goes_on(self.installation, self.stop, excused=self.frozen.is_set)
+            trouble.recovered.append(round(seconds, 1))
+            self.say(f"after “{trouble.what}” work went on within {seconds:.1f} s")
 
     def _with_redis(self, act: Callable[[redis.Redis], object]) -> None:
         url = self.installation.services()["REDIS_URL"]
