@@ -28,15 +28,11 @@ def serving(port: int = 0) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="webserver", daemon=True)
     thread.start()
-    # Each request has a thread of its own, whose connection to the test's database must end with it.
-    database = connections.settings["default"]
-    kept, database["CONN_MAX_AGE"] = database["CONN_MAX_AGE"], 0
     try:
         wait_until(lambda: server.started, "the web server has started")
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(timeout=10)
-        database["CONN_MAX_AGE"] = kept
         SyncToAsync.single_thread_executor.submit(connections.close_all).result(timeout=10)
         database["CONN_MAX_AGE"] = kept

@@ -54,6 +54,17 @@ def test_what_failed_before_keeps_its_count() -> None:
     assert story.state.steps["reserved"].patience.failures == 2
 
 
+def test_a_probe_that_fails_does_not_use_up_the_patience_with_a_step() -> None:
+    story = Story(twins).start()
+
+    for _ in range(20):
+        story.bar("reserved")
+        story.fail("reserved", probe=True)
+
+    step = story.state.steps["reserved"]
+    assert (step.phase, step.patience.failures, step.patience.attempts) == (Phase.READY, 0, 20)
+
+
 def test_a_correction_is_parked_like_everything_else() -> None:
     story = Story(twins).start()
     story.succeed("reserved")

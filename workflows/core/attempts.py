@@ -149,6 +149,7 @@ def _failed(turn: Turn, node: Node, step: StepState, fact: facts.Failed) -> None
             may_have_happened=fact.may_have_happened,
             token=fact.token,
             started_at=fact.started_at,
+            probe=fact.probe,
         )
     )
     if awaited:
@@ -166,7 +167,7 @@ def _maybe(state: State, name: str) -> str:
 
 def _again(turn: Turn, name: str, dependency: Dependency, patience: Patience, fact: facts.Failed) -> datetime | None:
     failures = patience.failures + 1
-    if failures >= dependency.retry.attempts:
+    if failures >= dependency.retry.attempts and not fact.probe:
         return None
     return retry_at(dependency.retry, failures, f"{turn.state.key}/{name}", turn.now, fact.after)
 

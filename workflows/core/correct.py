@@ -205,7 +205,7 @@ def attempt_ended(turn: Turn, fact: AttemptFact) -> None:
 def _failed(turn: Turn, node: Node, item: Item, fact: facts.Failed) -> None:
     retry, failures = (node.calls or INTERNAL).retry, item.patience.failures + 1
     again, unsure = None, _unsure(node) and fact.may_have_happened
-    if not unsure and fact.retryable and not fact.person and failures < retry.attempts:
+    if not unsure and fact.retryable and not fact.person and (fact.probe or failures < retry.attempts):
         again = retry_at(retry, failures, f"{turn.state.key}/{node.name}/compensate", turn.now, fact.after)
     turn.say(
         e.AttemptFailed(
@@ -218,6 +218,7 @@ def _failed(turn: Turn, node: Node, item: Item, fact: facts.Failed) -> None:
             may_have_happened=fact.may_have_happened,
             token=fact.token,
             started_at=fact.started_at,
+            probe=fact.probe,
         )
     )
     if again is None:

@@ -164,6 +164,8 @@ class AttemptFailed(_Event):
     may_have_happened: bool = False
     token: int = 0
     started_at: datetime | None = None
+    #: a breaker's probe: it does not count against the step's patience
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

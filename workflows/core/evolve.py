@@ -159,13 +159,14 @@ def _succeeded(state: State, event: e.StepSucceeded) -> State:
 
 def _missed(state: State, event: e.AttemptFailed | e.AttemptLost) -> State:
     lost = isinstance(event, e.AttemptLost)
+    counts = isinstance(event, e.AttemptFailed) and not event.probe
     before = (
         _patience(state, event.step) if event.direction == Direction.COMPENSATE else state.steps[event.step].patience
     )
     patience = replace(
         before,
         attempts=event.attempt,
-        failures=before.failures + (0 if lost else 1),
+        failures=before.failures + counts,
         losses=before.losses + (1 if isinstance(event, e.AttemptLost) and event.counted else 0),
         quarantined=before.quarantined or lost,
         retry_at=event.retry_at,

@@ -58,6 +58,8 @@ class Failed(_Attempt):
     may_have_happened: bool = False
     person: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    #: it was a breaker's probe, which does not count against the patience with this step
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from django.db import connection
 
 from breakers.guard import Admission
 from workflows import registry
+from workflows.core import facts
 from workflows.core.wants import QUARANTINE, Work, called, is_parked
 from workflows.dsl.definition import Definition
 from workflows.engine import clock, failpoints, gate, hints, outcomes, sessions, store
@@ -243,6 +244,8 @@ def _attempt(
     failpoints.at("d", claim.row.id)
     took = time.monotonic() - began
     gate.ended(admission, outcome, took)
+    if admission.permit is not None and isinstance(outcome.fact, facts.Failed):
+        outcome = replace(outcome, fact=replace(outcome.fact, probe=True))
     _durations.setdefault(claim.dependency, deque(maxlen=64)).append(took)
     log.info(
         "attempt.ended",
