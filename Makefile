@@ -25,7 +25,8 @@ up: .venv/.for-up
 	@WATCHKEEPER_FOLLOWS_PARENT=1 exec $(MANAGE) up $(ARGS)
 
 test: lint chromium
-	.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not long and not scenario" $(ARGS)
+	.venv/bin/python -m pytest -m scenario tests/scenarios
 
 lint: .venv/.for-test
 	.venv/bin/ruff format --check --quiet .
