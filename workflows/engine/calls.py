@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
+from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -77,6 +78,9 @@ class HttpClient:
 
     def _send(self, method: str, path: str, *, body: Any = None, params: dict[str, Any] | None = None) -> Any:
         dependency = self.call.dependency
+        parts = urlsplit(path)
+        if parts.scheme or parts.netloc or not path.startswith("/"):
+            raise PermanentFailure(f"{dependency.name} is called below its own address only, not at {path[:100]!r}")
         remaining = max((self.call.deadline - clock.now()).total_seconds(), 0.05)
         headers = {"Idempotency-Key": self.call.key, "X-Correlation-ID": self.call.correlation_id}
         try:
@@ -128,9 +132,21 @@ def address(dependency: Dependency) -> str:
     """The dependency's base address; `{NAME}` stands for the setting of that name."""
     names = {name: getattr(settings, name) for name in ("SIMULATORS_URL",) if hasattr(settings, name)}
     url = dependency.address.format_map({**names, **getattr(settings, "DEPENDENCY_ADDRESSES", {})})
-    if urlsplit(url).scheme not in ("http", "https"):
+    host = urlsplit(url).hostname
+    if urlsplit(url).scheme not in ("http", "https") or not host:
         raise PermanentFailure(f"{dependency.name} has no usable address ({dependency.address!r})")
+    if _never_meant(host):
+        raise PermanentFailure(f"{dependency.name} has an address that is never a business system ({host})")
     return url
+
+
+def _never_meant(host: str) -> bool:
+    """Whether it is a link-local address (where machines keep their metadata), multicast, or none at all."""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return False
+    return found.is_link_local or found.is_multicast or found.is_unspecified
 
 
 @cache
