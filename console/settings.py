@@ -43,7 +43,7 @@ CONSOLE_APPS = modules("CONSOLE_APPS")
 SIMULATORS_URL = address("SIMULATORS_URL", ("http", "https"), "http://127.0.0.1:8001").rstrip("/")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "console.administration.apps.OfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

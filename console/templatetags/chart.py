@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from console import timewords
 from console.navigation import Entry, entries
 from console.people import person
+from workflows.interventions import may
 
 register = template.Library()
 
@@ -75,6 +76,13 @@ def places(context: Context) -> list[Entry]:
     """The entries of the app bar, seen from the present page."""
     request = context.get("request")
     return entries(request.path, person(request)) if request is not None else []
+
+
+@register.simple_tag(takes_context=True)
+def governs(context: Context) -> bool:
+    """Whether the administration opens for whoever looks."""
+    request = context.get("request")
+    return request is not None and may(person(request), "govern").allowed
 
 
 @register.simple_tag

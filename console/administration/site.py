@@ -1,0 +1,46 @@
+"""The administration's door: it opens with the right to govern, after the console's own sign-in."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from console.people import person
+from workflows.interventions import accounts, may
+
+
+class Office(AdminSite):
+    """The one admin site. What Django knows of staff and model permissions does not count here."""
+
+    site_header = site_title = gettext_lazy("Watchkeeper administration")
+    index_title = gettext_lazy("People, tokens and tables")
+    site_url = "/"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the person may govern, now."""
+        return request.user.is_authenticated and may(person(request), "govern").allowed
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """The view for those who may; 403 with the reason for others. A refused attempt to change is on record."""
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.user.is_authenticated and not self.has_permission(request):
+                if request.method == "POST":
+                    accounts.refused(person(request), request.path)
+                raise PermissionDenied(may(person(request), "govern").reason)
+            return inner(request, *args, **kwargs)
+
+        return update_wrapper(guarded, inner)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The console's own sign-in, which slows down whoever guesses."""
+        return redirect_to_login(reverse("admin:index"))
