@@ -13,6 +13,7 @@ from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 
 from approvals.models import Approval, Vote
@@ -109,8 +110,19 @@ TABLES: dict[type[Model], tuple[str, ...]] = {
 }
 
 
+#: table to its columns in the list, where these are not the first ones
+COLUMNS: dict[type[Model], tuple[str, ...]] = {
+    m.Instance: ("key", "workflow", "version", "lifecycle", "status", "stage", "owner", "started_at"),
+    m.AuditEntry: ("at", "actor_kind", "actor", "action", "workflow", "target", "allowed", "reason"),
+}
+
+
 def register() -> None:
     """Make the tables known. Tables with a composite key (events, payloads) are read in the console only."""
     for model, searched in TABLES.items():
-        search = {"search_fields": tuple(f"{name}__exact" for name in searched)}
-        admin.site.register(model, type(f"{model.__name__}Table", (Table,), search))
+        table: dict[str, Any] = {"search_fields": tuple(f"{name}__exact" for name in searched)}
+        if model in COLUMNS:
+            table["list_display"] = COLUMNS[model]
+        if model is m.Instance:
+            table["view_on_site"] = staticmethod(lambda one: reverse("instance-by-id", args=[one.pk]))
+        admin.site.register(model, type(f"{model.__name__}Table", (Table,), table))

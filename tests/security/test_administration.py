@@ -292,6 +292,16 @@ def test_a_new_password_is_recorded_and_ends_the_persons_sessions(ada: Somebody)
     assert sam.get("/").status_code == 302
 
 
+def test_ones_own_new_password_is_recorded(ada: Somebody) -> None:
+    new = "correct horse battery staple"
+
+    sent = {"old_password": "x-secret-x", "new_password1": new, "new_password2": new}
+    answer = ada.browser.post(reverse("admin:password_change"), sent)
+
+    assert answer.status_code == 302
+    assert AuditEntry.objects.get(action="change-password").target == "ada"
+
+
 def test_making_somebody_inactive_ends_their_sessions_and_tokens_at_once(ada: Somebody) -> None:
     sam = somebody("sam", "support")
     url = address(User, "change", sam.account.pk)

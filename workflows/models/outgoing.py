@@ -60,6 +60,7 @@ class Delivery(models.Model):
     error = models.TextField(default="", blank=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["subscription", "event"], name="delivery_once")]
         indexes = [
             models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="pending")),

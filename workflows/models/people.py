@@ -34,6 +34,7 @@ class AuditEntry(models.Model):
     xid = TransactionId()
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [
             models.Index(fields=["actor", "id"], name="audit_who"),
             models.Index(fields=["xid", "id"], name="audit_cursor"),
@@ -73,7 +74,11 @@ class ScopedRole(models.Model):
     workflow = models.TextField()
 
     class Meta:
+        verbose_name, verbose_name_plural = "role for one workflow", "roles for one workflow"
         constraints = [models.UniqueConstraint(fields=["user", "role", "workflow"], name="scoped_role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.role} for {self.workflow}"
 
 
 class Operation(models.Model):
@@ -114,6 +119,9 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "API token"
 
 
 class IdempotentRequest(models.Model):

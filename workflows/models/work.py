@@ -31,6 +31,7 @@ class Work(models.Model):
     deadline_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "work"
         constraints = [models.UniqueConstraint(fields=["instance_id", "step", "direction"], name="work_once")]
         indexes = [
             models.Index(
@@ -84,6 +85,9 @@ class Duty(models.Model):
     holder_id = models.UUIDField(null=True)
     until = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "duties"
 
 
 class OnceResult(models.Model):
