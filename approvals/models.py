@@ -26,6 +26,8 @@ class Approval(models.Model):
     rule = models.TextField(default="", blank=True)
     #: approve or reject: what follows when nobody decided in time
     default_outcome = models.TextField()
+    #: what the deciders are shown: its name to where the asker keeps it (0: nothing was there)
+    evidence = models.JSONField(default=dict, db_default={})
     #: SHA-256 of everything the deciders see; a decision about something else is refused
     subject_hash = models.TextField()
     opened_at = models.DateTimeField()
@@ -35,7 +37,7 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True)
     #: the person whose vote decided; empty for a time-out or a withdrawal
     decided_by = models.TextField(default="", blank=True)
-    #: when the audience was told by mail
+    #: when the notices for its audience were made out
     told_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -67,3 +69,18 @@ class Vote(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["approval", "person"], name="vote_once")]
+
+
+class Notice(models.Model):
+    """One person who is told of a question by mail, once, and whether that has worked."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="notices")
+    person = models.TextField()
+    sent_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    next_at = models.DateTimeField()
+    error = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["approval", "person"], name="notice_once")]
+        indexes = [models.Index(fields=["next_at"], name="notice_due", condition=Q(sent_at__isnull=True))]

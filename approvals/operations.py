@@ -5,6 +5,7 @@ The subject is locked first, always; so of two people who decide in the same mom
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -28,6 +29,8 @@ class Asked:
     quorum: int
     rule: str
     default_outcome: str
+    #: name of what is shown to where the asker keeps it
+    evidence: Mapping[str, int]
     subject_hash: str
     due_at: datetime
 

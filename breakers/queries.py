@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 from django.db.models.functions import Now
 
 from breakers import policies
-from breakers.machine import Hold, Policy, State
+from breakers.machine import PASSING, Hold, Policy, State
 from breakers.models import Breaker, Permit, Transition
 from breakers.operations import policy_of, stand_of
 
@@ -90,9 +90,13 @@ def move(row: Transition) -> Move:
     )  # fmt: skip
 
 
-def latest(names: Collection[str]) -> dict[str, Move]:
-    """The newest transition of each of these breakers that ever had one. One query."""
-    found = Transition.objects.filter(breaker__in=list(names)).order_by("breaker", "-generation").distinct("breaker")
+def outages(names: Collection[str]) -> dict[str, Move]:
+    """For each of these breakers the newest transition that ended the passing of calls: since when, and why. One query.
+
+    It says something only about a breaker that does not let calls pass now.
+    """
+    ended = Transition.objects.filter(breaker__in=list(names), was__in=PASSING).exclude(became__in=PASSING)
+    found = ended.order_by("breaker", "-generation").distinct("breaker")
     return {row.breaker: move(row) for row in found}
 
 
@@ -110,6 +114,11 @@ def moved_lately(length: timedelta) -> dict[str, int]:
     """The generation of every breaker that moved within the last `length`."""
     found = Transition.objects.filter(at__gt=Now() - length).values_list("breaker").order_by()
     return dict(found.annotate(newest=Max("generation")))
+
+
+def refusals() -> list[tuple[str, str, int]]:
+    """Name, state and how many calls were ever refused, of every breaker by name."""
+    return list(Breaker.objects.order_by("name").values_list("name", "state", "refused_total"))
 
 
 def arrivals() -> dict[tuple[str, str], int]:

@@ -11,11 +11,15 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection
 
+from breakers.machine import WORDS, State
+from breakers.queries import Standing
 from console import health
 from workflows import registry
 from workflows.dsl import DefinitionError
 from workflows.engine import clock
-from workflows.queries import liveness
+from workflows.queries import dependencies, liveness
+from workflows.queries.dependencies import DependencyRow
+from workflows.queries.visibility import EVERYTHING
 
 #: seconds this machine's clock may be away from the database's
 CLOCK_TOLERANCE = 2.0
@@ -52,6 +56,10 @@ def _settings() -> Iterator[Finding]:
     if settings.CHAOS:
         yield Finding("chaos", f"on, failpoint {settings.FAILPOINT or 'none'}", False, "Unset CHAOS and FAILPOINT.")
     sources = ", ".join(sorted(settings.WEBHOOK_SECRETS)) or "none"
+    if settings.CONSOLE_URL:
+        yield Finding("mail", f"{settings.EMAIL_BACKEND.rsplit('.', 2)[-2]}, links to {settings.CONSOLE_URL}")
+    else:
+        yield Finding("mail", "off: CONSOLE_URL is not set, so nobody is told of questions by mail")
     yield Finding("callbacks", f"secrets for: {sources}")
 
 
@@ -117,6 +125,7 @@ def _when_migrated() -> Iterator[Finding]:
     yield _clock()
     yield from _pump()
     yield from _workers()
+    yield from _breakers()
 
 
 def _clock() -> Finding:
@@ -142,6 +151,30 @@ def _workers() -> Iterator[Finding]:
     workers = [one for one in liveness.processes() if one.kind == "worker"]
     remedy = "" if workers else "Nothing is executed. Start `celery -A console worker`."
     yield Finding("workers", f"{len(workers)} alive", bool(workers), remedy)
+
+
+def _breakers() -> Iterator[Finding]:
+    """Those that are not closed, each with what it does next."""
+    rows = [row for row in dependencies.every(EVERYTHING, clock.read()) if row.breaker is not None]
+    for row in rows:
+        if row.breaker is not None and row.breaker.state is not State.CLOSED:
+            yield _breaker(row, row.breaker)
+    closed = sum(1 for row in rows if row.breaker and row.breaker.state is State.CLOSED)
+    if rows:
+        yield Finding("breakers", f"{closed} of {len(rows)} closed")
+
+
+def _breaker(row: DependencyRow, breaker: Standing) -> Finding:
+    state = f"{WORDS[breaker.state]} since {breaker.since:%H:%M:%S} UTC, {row.held_up} instances wait"
+    if breaker.hold is not None:
+        state += f"; held by {breaker.hold.by} until {breaker.hold.until:%Y-%m-%d %H:%M} UTC: {breaker.hold.reason}"
+        remedy = "It ends by itself; release it to end it now."
+    else:
+        if breaker.next_probe_at is not None:
+            state += f"; next try at {breaker.next_probe_at:%H:%M:%S} UTC"
+        remedy = f"{row.name} last answered: {breaker.last_error or 'nothing'}. It is tried again by itself."
+    where = f" See /dependencies/{row.name}/."
+    return Finding(f"breaker {row.name}", state, False, remedy + where)
 
 
 def _place(url: str) -> str:

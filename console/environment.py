@@ -9,10 +9,13 @@ import math
 import os
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 from workflows.engine import failpoints
 
@@ -61,6 +64,17 @@ def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
     return read(name, parse, default)
 
 
+def whole(name: str, lowest: int, highest: int, *, default: int) -> int:
+    """A whole number within these bounds."""
+
+    def parse(raw: str) -> int:
+        if not (raw.isascii() and raw.isdigit() and lowest <= int(raw) <= highest):
+            raise ValueError(f"must be a whole number from {lowest} to {highest}.")
+        return int(raw)
+
+    return read(name, parse, default)
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list; blanks around the words do not count."""
     return list(read(name, lambda raw: tuple(word.strip() for word in raw.split(",") if word.strip()), default))
@@ -91,6 +105,32 @@ def address(name: str, schemes: tuple[str, ...], default: str = "") -> str:
     def parse(raw: str) -> str:
         if raw.partition("://")[0] not in schemes:
             raise ValueError(f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+        return raw
+
+    return read(name, parse, default)
+
+
+def base(name: str) -> str:
+    """Where people reach the console, such as https://console.example.com, for links in mails; empty when unset."""
+
+    def parse(raw: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@\\]+/?", raw) or not urlsplit(raw).hostname:
+            raise ValueError(f"{raw!r} is not an address such as https://console.example.com (no path, no password).")
+        _ = urlsplit(raw).port  # raises ValueError for what is no port
+        return raw.rstrip("/")
+
+    return read(name, parse, "")
+
+
+def sender(name: str, default: str) -> str:
+    """Who mails are from: an address, or a name with one."""
+
+    def parse(raw: str) -> str:
+        _, address = parseaddr(raw)
+        try:
+            validate_email(address if raw.isprintable() else "")
+        except ValidationError:
+            raise ValueError(f"{raw!r} is not an address such as Watchkeeper <console@example.com>.") from None
         return raw
 
     return read(name, parse, default)

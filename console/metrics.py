@@ -52,7 +52,7 @@ class _Truth(Collector):
 
     def collect(self) -> Iterable[Metric]:
         try:
-            found = [*_instances(), *_dependencies(), *_queues(), *_arrivals(), *_processes()]
+            found = [*_instances(), *_dependencies(), *_breakers(), *_queues(), *_arrivals(), *_processes()]
         except (DatabaseError, PoolTimeout):
             return [_gauge("database_up", "Whether the database answers.", 0)]
         return [_gauge("database_up", "Whether the database answers.", 1), *found]
@@ -100,6 +100,29 @@ def _dependencies() -> Iterator[Metric]:
         if name == "latency":
             seconds.add_metric([label], count_value=count, sum_value=total)
     yield seconds
+
+
+def _breakers() -> Iterator[Metric]:
+    """The state as one series per state, 1 for the present one, so that a graph shows how long each lasted."""
+    state = GaugeMetricFamily(
+        _PREFIX + "breaker_state", "1 for the state the circuit breaker is in.", labels=["dependency", "state"]
+    )
+    refused = CounterMetricFamily(
+        _PREFIX + "breaker_refused", "Calls that were not made because of the breaker.", labels=["dependency"]
+    )
+    held = GaugeMetricFamily(
+        _PREFIX + "breaker_held_up", "Instances whose work waits for calls to pass.", labels=["dependency"]
+    )
+    moved = CounterMetricFamily(
+        _PREFIX + "breaker_transitions", "Transitions of the breaker into a state.", labels=["dependency", "state"]
+    )
+    for breaker in measures.breakers():
+        for one, present in breaker.states.items():
+            state.add_metric([breaker.name, one], present)
+            moved.add_metric([breaker.name, one], breaker.arrivals[one])
+        refused.add_metric([breaker.name], breaker.refused)
+        held.add_metric([breaker.name], breaker.held_up)
+    yield from (state, refused, held, moved)
 
 
 def _queues() -> Iterator[Metric]:

@@ -5,12 +5,31 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, path
 
-from console.views import demo, instance, permissions, signin, styleguide, watch, work
+from console.views import (
+    decide,
+    demo,
+    dependencies,
+    instance,
+    permissions,
+    record,
+    repair,
+    signin,
+    styleguide,
+    watch,
+    work,
+)  # fmt: skip
 
 urlpatterns: list[URLPattern] = [
     path("", watch.watch, name="watch"),
     path("work/", work.work, name="work"),
+    path("repair/", repair.repair, name="repair"),
     path("search/", work.search, name="search"),
+    path("record/", record.the_record, name="record"),
+    path("decide/", decide.queue, name="decide"),
+    path("decide/count/", decide.badge, name="decide-count"),
+    path("decide/<uuid:approval_id>/", decide.decision, name="decision"),
+    path("dependencies/", dependencies.every, name="dependencies"),
+    path("dependencies/<str:name>/", dependencies.one, name="dependency"),
     path("permissions/", permissions.permissions, name="permissions"),
     path("signin/", signin.sign_in, name="signin"),
     path("signout/", signin.sign_out, name="signout"),

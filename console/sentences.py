@@ -24,7 +24,11 @@ _DOING = re.compile(r"^[A-Z][a-z]+ing\b")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a sentence. Kind is text, name (an entity to set in bold) or time (`at` says which)."""
+    """A piece of a sentence.
+
+    Kind is text, name (an entity to set in bold), time, second (a time that is near) or until (how long until then);
+    `at` says which time.
+    """
 
     text: str
     kind: str = "text"
@@ -45,6 +49,15 @@ class Sentence:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """The breaker that holds something up: its state, until when a hold lasts or a pause, and who holds it."""
+
+    state: str
+    at: datetime | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +85,8 @@ class Standing:
     deadline_at: datetime | None = None
     deadline_state: str = ""
     ended_at: datetime | None = None
+    #: how the breaker stands that it waits for, if it does and somebody has looked
+    barrier: Barrier | None = None
 
 
 def sentence(standing: Standing, now: datetime) -> Sentence:
@@ -199,10 +214,7 @@ def _next(standing: Standing, now: datetime) -> list[Part]:
     if standing.next_what == "outcome":
         return _fill(_("Next: the correction begins when the attempt that is still running has ended."))
     if standing.waiting_kind == "breaker" and standing.next_at is None:
-        return _fill(
-            _("Next: it goes on by itself when {system} answers again; nothing was sent."),
-            system=Part(system(standing.waiting_name), "name"),
-        )
+        return _behind_a_breaker(standing, standing.barrier or Barrier(""), now)
     if standing.next_at is None:
         return _fill(_("Next: it goes on by itself, as soon as its turn comes."))
     if standing.next_at <= now:
@@ -214,6 +226,25 @@ def _next(standing: Standing, now: datetime) -> list[Part]:
         )
     time, span = _time(standing.next_at, now), timewords.until(standing.next_at, now=now)
     return _fill(_("Next: {action} at {time} ({span})."), action=_action(standing), time=time, span=span)
+
+
+def _behind_a_breaker(standing: Standing, barrier: Barrier, now: datetime) -> list[Part]:
+    """What the breaker does next, which only it knows."""
+    name = Part(system(standing.waiting_name), "name")
+    if barrier.at is not None and barrier.at > now:
+        time = Part(timewords.second(barrier.at, now=now), "second", barrier.at)
+        span = Part(timewords.until(barrier.at, now=now), "until", barrier.at)
+        if barrier.state == "held_open":
+            template = _("Next: {who} keeps calls away from {system} until {time} ({span}); nothing was sent.")
+            return _fill(template, who=Part(barrier.by, "name"), system=name, time=time, span=span)
+        if barrier.state == "open":
+            template = _("Next: {system} is tried again at {time} ({span}); nothing was sent.")
+            return _fill(template, system=name, time=time, span=span)
+    if barrier.state in ("open", "half_open"):
+        return _fill(_("Next: {system} is being tried; it goes on when that works. Nothing was sent."), system=name)
+    if barrier.state in ("closed", "held_closed"):
+        return _fill(_("Next: {system} can be called again; what waited for it goes on bit by bit."), system=name)
+    return _fill(_("Next: it goes on by itself when {system} answers again; nothing was sent."), system=name)
 
 
 def _action(standing: Standing) -> str:

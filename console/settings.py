@@ -12,6 +12,7 @@ from console.embedded.discovery import discover, is_demo
 from console.environment import (
     LOOPBACK,
     address,
+    base,
     choice,
     database,
     email,
@@ -21,9 +22,11 @@ from console.environment import (
     origins,
     pace,
     refuse,
+    sender,
     switch,
     text,
     webhook_secrets,
+    whole,
 )
 from workflows import telemetry
 
@@ -83,8 +86,12 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not ON_LOOPBA
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if ON_LOOPBACK else 365 * 24 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_AGE = 12 * 3600
+#: nobody stays signed in longer than this, nor for so long without doing anything (console.sessions)
+SESSION_COOKIE_AGE = 3600 * whole("SESSION_HOURS", 1, 168, default=12)
+SESSION_IDLE_MINUTES = whole("SESSION_IDLE_MINUTES", 5, 10_080, default=120)
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 X_FRAME_OPTIONS = "DENY"
 #: whether subdomains follow, and a browser preload list, is the domain owner's decision
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -149,6 +156,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "console.sessions.middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -221,6 +229,10 @@ EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = sender("EMAIL_FROM", "Watchkeeper <watchkeeper@localhost>")
+#: where links in mails lead; without it nobody is told of questions by mail
+CONSOLE_URL = base("CONSOLE_URL")
+WORKFLOW_LETTER = "console.letters.decision"
 
 # --- telemetry ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")

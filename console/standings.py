@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from console.sentences import Standing
+from breakers.queries import Standing as Breaker
+from console.sentences import Barrier, Standing
 from workflows import registry
 from workflows.dsl import Definition
 from workflows.queries.instances import InstanceRow
@@ -16,8 +17,11 @@ def definition_of(workflow: str, version: int) -> Definition | None:
         return None
 
 
-def standing(row: InstanceRow, *, error: str = "") -> Standing:
-    """What a sentence about this instance is made of. `error` is what the present step's last attempt answered."""
+def standing(row: InstanceRow, *, error: str = "", breaker: Breaker | None = None) -> Standing:
+    """What a sentence about this instance is made of.
+
+    `error` is what the present step's last attempt answered, `breaker` the one it waits for, if it does.
+    """
     definition = definition_of(row.workflow, row.version)
     staff, customer = definition.sentences.get(row.status, ("", "")) if definition else ("", "")
     return Standing(
@@ -39,4 +43,11 @@ def standing(row: InstanceRow, *, error: str = "") -> Standing:
         deadline_at=row.deadline_at,
         deadline_state=row.deadline_state,
         ended_at=row.ended_at,
+        barrier=_barrier(breaker) if breaker is not None else None,
     )
+
+
+def _barrier(breaker: Breaker) -> Barrier:
+    if breaker.hold is not None:
+        return Barrier(str(breaker.state), breaker.hold.until, breaker.hold.by)
+    return Barrier(str(breaker.state), breaker.next_probe_at)

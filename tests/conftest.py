@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests import services
@@ -15,6 +17,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture(autouse=True)
+def _decided_nothing() -> Iterator[None]:
+    """This process remembers for a second how new instances are taken in; the next test decides anew."""
+    from workflows.engine import releases
+
+    releases.forget()
+    yield
+    releases.forget()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -10,9 +10,9 @@ import structlog
 from django.db import connection
 
 from workflows import rollups
-from workflows.engine import clock, duties, gate, outbox, parking, sealing, sessions, sweeper, timers
+from workflows.engine import clock, duties, gate, outbox, parking, releases, sealing, sessions, sweeper, timers
 from workflows.engine.patience import AWAY, when_back
-from workflows.interventions import idempotency, verification
+from workflows.interventions import idempotency, telling, verification
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +43,10 @@ DUTIES = (
     Duty("sweep", 2.0, sweeper.sweep),
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
-    Duty("sealing", 5.0, sealing.seal),
+    Duty("sealing", 10.0, sealing.seal),
     Duty("rollups", 5.0, lambda: rollups.roll(clock.read())),
+    Duty("releases", 5.0, releases.clear_expired),
+    Duty("mail", 5.0, telling.tell),
     Duty("idempotency", 600.0, idempotency.forget_old),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,18 +13,23 @@ from django.http import HttpResponse
 from pydantic import BaseModel
 from rest_framework.request import Request
 
+from breakers.queries import Standing
 from console.api import shapes
 from console.api.problems import BAD_REQUEST, ProblemError
+from console.presenters.repair.causes import title
 from console.sentences import sentence
 from console.standings import definition_of, standing
 from workflows.interventions.acts import AllowedAction
 from workflows.queries.callbacks import CallbackRow
+from workflows.queries.dependencies import Lookup
 from workflows.queries.details import Detail
+from workflows.queries.failures import Failure, Part, runbook
 from workflows.queries.history import HistoryEvent
 from workflows.queries.instances import PRIORITIES, InstanceRow
 from workflows.queries.operations import OperationRow
 from workflows.queries.outbound import LedgerRow
 from workflows.queries.pages import BadCursor, Page
+from workflows.queries.proposals import Proposal
 from workflows.queries.published import SubscriptionRow
 from workflows.queries.record import AuditRow
 from workflows.queries.steps import Step
@@ -62,24 +67,25 @@ def address(request: Request, **changed: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{urlencode(parameters, doseq=True)}")
 
 
-def summary(row: InstanceRow, now: datetime, *, error: str = "") -> shapes.InstanceSummary:
+def summary(row: InstanceRow, now: datetime, breakers: Lookup) -> shapes.InstanceSummary:
     """One instance for lists."""
-    return shapes.InstanceSummary(**_summary(row, now, error))
+    return shapes.InstanceSummary(**_summary(row, now, "", breakers.of(row)))
 
 
 def detail(found: Detail, allowed: list[AllowedAction], now: datetime) -> shapes.InstanceDetail:
     """One instance in full."""
     return shapes.InstanceDetail(
-        **_summary(found.row, now, found.error),
+        **_summary(found.row, now, found.error, Lookup(now).of(found.row)),
         input=found.input,
         steps=[_step(step, found) for step in found.steps],
-        allowed_actions=[shapes.AllowedAction(**asdict(one)) for one in allowed],
+        allowed_actions=[shapes.InstanceAction(**asdict(one)) for one in allowed],
     )
 
 
-def _summary(row: InstanceRow, now: datetime, error: str) -> dict[str, Any]:
+def _summary(row: InstanceRow, now: datetime, error: str, breaker: Standing | None) -> dict[str, Any]:
     definition = definition_of(row.workflow, row.version)
-    told_now = sentence(standing(row, error=error), now)
+    told_now = sentence(standing(row, error=error, breaker=breaker), now)
+    next_at = breaker.next_probe_at if breaker is not None else row.next_at
     node = definition.by_name.get(row.step) if definition else None
     straight = (
         "id", "workflow", "version", "key", "run", "generation", "initiator", "initiator_kind", "needs_person",
@@ -93,7 +99,7 @@ def _summary(row: InstanceRow, now: datetime, error: str) -> dict[str, Any]:
         "customer_sentence": told_now.customer,
         "runbook": definition.runbook_of(node) if definition else "",
         "waiting_on": _waiting_on(row),
-        "next": shapes.NextAction(what=row.next_what, at=row.next_at) if row.next_what else None,
+        "next": shapes.NextAction(what=row.next_what, at=next_at) if row.next_what else None,
         "deadline": _deadline(row),
     }
 
@@ -151,6 +157,58 @@ def callback(row: CallbackRow) -> shapes.Callback:
     values = asdict(row)
     instance = values.pop("instance_id")
     return shapes.Callback(**values, instance=instance)
+
+
+def with_proposals(row: CallbackRow, offered: Sequence[Proposal]) -> shapes.CallbackWithProposals:
+    """One message with the instances it might be for."""
+    return shapes.CallbackWithProposals(**callback(row).model_dump(), proposals=[_proposal(one) for one in offered])
+
+
+def _proposal(one: Proposal) -> shapes.Proposal:
+    return shapes.Proposal(
+        instance=one.instance_id,
+        workflow=one.workflow,
+        key=one.key,
+        how=one.how,
+        field=one.field,
+        step=one.step,
+        effect=one.effect.outcome if one.effect else "nothing",
+        reason=one.effect.reason if one.effect else "",
+    )
+
+
+def failure(found: Failure) -> shapes.Failure:
+    """One cause of trouble."""
+    note, parts = found.note, found.parts
+    holder = note.holder if note else ""
+    return shapes.Failure(
+        cause=found.cause.key,
+        title=title(found.cause, parts[0] if parts else None),
+        kind=found.cause.kind,
+        dependency=found.cause.dependency,
+        count=found.count,
+        needs_person=found.people,
+        held_up=found.held,
+        first_seen=found.oldest,
+        last_seen=found.newest,
+        next_at=found.next_at,
+        workflows=list(found.workflows),
+        error=found.error,
+        owner=holder or ", ".join(sorted({part.owner for part in parts if part.owner})),
+        runbook=", ".join(sorted({book for part in parts if (book := runbook(part))})),
+        state=found.state,
+        note=note.note if note else "",
+        noted_by=note.by if note else "",
+        noted_at=note.at if note else None,
+        parts=[_part(part) for part in parts],
+    )
+
+
+def _part(part: Part) -> shapes.FailurePart:
+    return shapes.FailurePart(
+        workflow=part.workflow, step=part.step, correcting=part.correcting, status=part.status, count=part.count,
+        needs_person=part.people,
+    )  # fmt: skip
 
 
 def audited(row: AuditRow) -> shapes.AuditEntry:

@@ -67,7 +67,8 @@ def _first(fresh: Fresh, view: View, request: Request, *args: Any, **kwargs: Any
         idempotency.give_up(fresh)
     else:
         body = response.content.decode()
-        idempotency.finish(fresh, response.status_code, body, instance_id=_subject(body))
+        about = _subject(body) or kwargs.get("instance_id")
+        idempotency.finish(fresh, response.status_code, body, instance_id=about)
     return response
 
 

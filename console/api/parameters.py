@@ -42,6 +42,13 @@ class Parameters:
             raise invalid(name, f"must be one of {', '.join(among)}")
         return text
 
+    def choices(self, name: str, among: Sequence[str]) -> tuple[str, ...]:
+        """Any of these words, given several times or separated by commas."""
+        texts = self.texts(name)
+        if set(texts) - set(among):
+            raise invalid(name, f"must be one of {', '.join(among)}")
+        return texts
+
     def texts(self, name: str) -> tuple[str, ...]:
         """The values, given several times or separated by commas."""
         pieces = ",".join(self._values.getlist(name)).split(",")

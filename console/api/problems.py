@@ -41,6 +41,7 @@ METHOD_NOT_ALLOWED = Type("method-not-allowed", 405, "This address does not answ
 KEY_CONFLICT = Type("key-conflict", 409, "The key belongs to another instance")
 STALE = Type("stale", 409, "It has moved meanwhile")
 IMPOSSIBLE = Type("impossible", 409, "It makes no sense now")
+ALREADY_DECIDED = Type("already-decided", 409, "Somebody has decided it already")
 STILL_RUNNING = Type("still-running", 409, "The first request with this key has not been answered yet")
 TOO_LARGE = Type("too-large", 413, "The body is too large")
 WRONG_MEDIA_TYPE = Type("unsupported-media-type", 415, "The body has to be JSON")
@@ -50,28 +51,38 @@ INTERNAL = Type("internal-error", 500, "Something went wrong on our side")
 UNAVAILABLE = Type("unavailable", 503, "The database does not answer")
 INTAKE_PAUSED = Type("intake-paused", 503, "New instances are not taken in for now")
 
-#: Seconds after which another try may go well.
-_PASSING = {UNAVAILABLE: "2", INTAKE_PAUSED: "60"}
+#: Seconds after which another try may go well, unless more is known.
+_PASSING = {UNAVAILABLE: 2, INTAKE_PAUSED: 60}
 
 TYPES = {
     kind.name: kind
     for kind in (
         INVALID_JSON, INVALID_HEADER, BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED,
-        KEY_CONFLICT, STALE, IMPOSSIBLE, STILL_RUNNING, TOO_LARGE, WRONG_MEDIA_TYPE, INVALID, KEY_REUSED, INTERNAL,
-        UNAVAILABLE, INTAKE_PAUSED,
+        KEY_CONFLICT, STALE, IMPOSSIBLE, ALREADY_DECIDED, STILL_RUNNING, TOO_LARGE, WRONG_MEDIA_TYPE, INVALID,
+        KEY_REUSED, INTERNAL, UNAVAILABLE, INTAKE_PAUSED,
     )
 }  # fmt: skip
 
 
 class ProblemError(Exception):
-    """Ends the request with this problem. `errors` are (field, message) pairs; `extra` are further members."""
+    """Ends the request with this problem.
+
+    `errors` are (field, message) pairs, `extra` further members, `retry_after` the seconds after which it may go well.
+    """
 
     def __init__(
-        self, kind: Type, detail: str, *, errors: Sequence[tuple[str, str]] = (), extra: dict[str, Any] | None = None
+        self,
+        kind: Type,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        extra: dict[str, Any] | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind, self.detail = kind, detail
         self.errors, self.extra = tuple(errors), extra or {}
+        self.retry_after = retry_after or _PASSING.get(kind)
 
 
 def invalid(field: str, message: str) -> ProblemError:
@@ -101,8 +112,8 @@ def answer(problem: ProblemError, request: HttpRequest) -> HttpResponse:
     response = HttpResponse(json.dumps(body), content_type=CONTENT_TYPE, status=problem.kind.status)
     if problem.kind is UNAUTHENTICATED:
         response["WWW-Authenticate"] = 'Bearer realm="api"'
-    if problem.kind in _PASSING:
-        response["Retry-After"] = _PASSING[problem.kind]
+    if problem.retry_after is not None:
+        response["Retry-After"] = str(problem.retry_after)
     return response
 
 

@@ -58,6 +58,21 @@ class CallbackRequest(Asked):
     data: dict[str, Any]
 
 
+class ApplyRequest(Asked):
+    """Hand a message to an instance."""
+
+    reason: Reason = Field("", description="Why; 1 to 2,000 characters, kept in the record.")
+    instance: str | None = Field(
+        None, description="Id of the instance; leave out for the only one that is proposed and would take it."
+    )
+
+
+class IgnoreRequest(Asked):
+    """Set a message aside."""
+
+    reason: Reason = Field("", description="Why; 1 to 2,000 characters, kept in the record.")
+
+
 class SubscriptionRequest(Asked):
     """Receive published events over HTTP."""
 
@@ -111,7 +126,10 @@ class WaitingOn(Told):
 
 
 class NextAction(Told):
-    """What happens next by itself: attempt, ask, escalate, fire or outcome. Without a time: at once."""
+    """What happens next by itself: attempt, probe, ask, escalate, fire or outcome. Without a time: at once.
+
+    A probe is made by the circuit breaker of the system that is waited for.
+    """
 
     what: str
     at: datetime | None
@@ -213,12 +231,30 @@ class AllowedAction(Told):
     reason: str
 
 
+class ActionStep(Told):
+    """A step that an action may mean, or why it may not."""
+
+    step: str
+    allowed: bool
+    reason: str
+    safety: str = Field(
+        description="For a retry: safe, returns the stored outcome, unknown: check the provider first, or unsafe."
+    )
+
+
+class InstanceAction(AllowedAction):
+    """Whether the caller may do this to the instance now, or why not."""
+
+    safety: str = Field(description="For a retry: the worst verdict of its steps; empty for other actions.")
+    steps: list[ActionStep] = Field(description="The steps it may mean, for actions that concern a step.")
+
+
 class InstanceDetail(InstanceSummary):
     """One instance in full."""
 
     input: Any
     steps: list[InstanceStep]
-    allowed_actions: list[AllowedAction]
+    allowed_actions: list[InstanceAction]
 
 
 class HistoryEvent(Told):
@@ -266,6 +302,29 @@ class Callback(Told):
     note: str
     disposed_at: datetime | None
     correlation_id: str
+
+
+class Proposal(Told):
+    """An instance a message might be for. `how` is match, before, reference (by `field` of the body) or key.
+
+    `step` waits for it now, if any does; `effect` is what handing it over would do: accepted, refused, invalid or
+    nothing.
+    """
+
+    instance: UUID
+    workflow: str
+    key: str
+    how: str
+    field: str
+    step: str
+    effect: str
+    reason: str
+
+
+class CallbackWithProposals(Callback):
+    """A message with the instances it might be for, the best proposal first; none once it was applied."""
+
+    proposals: list[Proposal]
 
 
 class CallbackReceipt(Told):
@@ -365,26 +424,6 @@ class Replayed(Told):
     events: int
 
 
-class WorkflowDefinition(Told):
-    """A process: stages, steps, edges, statuses, dependencies, contracts."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-    version: int
-    versions: list[int]
-    title: str
-    noun: str
-    owner: str
-    runbook: str
-    fingerprint: str
-    stages: list[dict[str, Any]]
-    steps: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
-    statuses: list[str]
-    dependencies: list[dict[str, Any]]
-
-
 class InstancePage(Told):
     """Instances, newest first; `next` and `previous` are addresses."""
 
@@ -409,10 +448,59 @@ class OperationPage(Told):
     previous: str | None
 
 
+class FailurePart(Told):
+    """What a cause does to one step of one process, or to the step's correction."""
+
+    workflow: str
+    step: str
+    correcting: bool
+    status: str
+    count: int
+    needs_person: int
+
+
+class Failure(Told):
+    """One cause of trouble, however many instances it touches.
+
+    `cause` filters instances (`GET instances?cause=`). `kind` is failing, permanent, asked, unanswered, unknown, lost
+    or other. Of `count`, `needs_person` need a person, `held_up` wait behind a circuit breaker, and the rest is tried
+    again, the next at `next_at`. `state` is new, taken, waiting (for a fix) or done; `owner` is who took it, else who
+    looks after the step. A cause with `count` 0 is only remembered.
+    """
+
+    cause: str
+    title: str
+    kind: str
+    dependency: str
+    count: int
+    needs_person: int
+    held_up: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    next_at: datetime | None
+    workflows: list[str]
+    error: str
+    owner: str
+    runbook: str
+    state: str
+    note: str
+    noted_by: str
+    noted_at: datetime | None
+    parts: list[FailurePart]
+
+
+class FailurePage(Told):
+    """Causes, the most pressing first."""
+
+    results: list[Failure]
+    next: str | None
+    previous: str | None
+
+
 class CallbackPage(Told):
     """Messages, newest first."""
 
-    results: list[Callback]
+    results: list[CallbackWithProposals]
     next: str | None
     previous: str | None
 
@@ -437,14 +525,6 @@ class EventPage(Told):
     """Published events in publishing order; follow `next` to get what comes."""
 
     results: list[CloudEvent]
-    next: str | None
-    previous: str | None
-
-
-class WorkflowPage(Told):
-    """All processes by name."""
-
-    results: list[WorkflowDefinition]
     next: str | None
     previous: str | None
 

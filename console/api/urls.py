@@ -9,7 +9,18 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 
-from console.api.views import breakers, callbacks, instances, meta, operations, record, workflows
+from console.api.views import (
+    approvals,
+    breakers,
+    callbacks,
+    failures,
+    governing,
+    instances,
+    meta,
+    operations,
+    record,
+    workflows,
+)
 
 #: Swagger UI draws with inline styles; its scripts come from here like all others
 _DOCS_POLICY = {
@@ -28,18 +39,27 @@ v1: list[URLPattern | URLResolver] = [
     path("workflows/<str:name>", workflows.workflow),
     path("workflows/<str:name>/versions/<int:number>", workflows.version),
     path("workflows/<str:name>/instances", workflows.start),
+    path("workflows/<str:name>/rollout", governing.rollout),
+    path("workflows/<str:name>/intake/<str:action>", governing.intake),
     path("instances", instances.listed, name="api-instances"),
     path("instances/<uuid:instance_id>", instances.one, name="api-instance"),
     path("instances/<uuid:instance_id>/history", instances.happened),
     path("instances/<uuid:instance_id>/actions/<str:action>", instances.act),
     path("operations", operations.listed),
     path("operations/<uuid:operation_id>", operations.one),
+    path("approvals", approvals.listed),
+    path("approvals/<uuid:approval_id>", approvals.one),
+    path("approvals/<uuid:approval_id>/approve", approvals.approve),
+    path("approvals/<uuid:approval_id>/reject", approvals.reject),
     path("breakers", breakers.listed),
     path("breakers/<str:name>", breakers.one),
     path("breakers/<str:name>/transitions", breakers.moves),
     path("breakers/<str:name>/<str:action>", breakers.act),
     path("callbacks", callbacks.listed),
     path("callbacks/<str:source>", callbacks.receive),
+    path("callbacks/<uuid:message_id>/apply", callbacks.apply),
+    path("callbacks/<uuid:message_id>/ignore", callbacks.ignore),
+    path("failures", failures.listed),
     path("audit", record.audit),
     path("idempotency", record.idempotency),
     path("events", record.events),

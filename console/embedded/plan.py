@@ -28,6 +28,7 @@ def environment(wishes: Wishes, *, database_url: str, owner_url: str, redis_url:
         "DATABASE_OWNER_URL": owner_url,
         "REDIS_URL": redis_url,
         "DEMO": "1" if wishes.demo else "0",
+        "CONSOLE_URL": os.environ.get("CONSOLE_URL") or wishes.url,
         "PYTHONUNBUFFERED": "1",
     }
     if wishes.demo:
@@ -46,7 +47,7 @@ def shared(env: Mapping[str, str]) -> dict[str, str]:
     """The part of the environment that commands beside a running `up` need to act as part of it."""
     names = (
         "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "DEMO", "PACE", "SIMULATORS_URL", "WEBHOOK_SECRETS",
-        "SIMULATOR_WEBHOOK_SECRET", "CONSOLE_APPS", "CONSOLE_ENVIRONMENT",
+        "SIMULATOR_WEBHOOK_SECRET", "CONSOLE_APPS", "CONSOLE_ENVIRONMENT", "CONSOLE_URL",
     )  # fmt: skip
     return {name: env[name] for name in names if env.get(name)}
 

@@ -19,6 +19,8 @@ _READ = """
 SELECT id::text, revision::text FROM workflows_instance WHERE id = ANY(%s::uuid[])
 UNION ALL
 SELECT '', count(*) || ' until ' || coalesce(max(at)::text, '')
+           || ' ' || coalesce((SELECT max(id) FROM workflows_auditentry), 0)
+           || ' ' || coalesce((SELECT max(received_at)::text FROM workflows_message WHERE state = 'pending'), '')
 FROM (
     (SELECT at FROM workflows_event WHERE at > clock_timestamp() - make_interval(secs => %s) LIMIT %s)
     UNION ALL

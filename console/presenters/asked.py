@@ -36,7 +36,7 @@ def act(operation: OperationRow, noun: str) -> Act:
         id=operation.id,
         tone=tones.get(operation.state, "wait"),
         title=_act_title(operation.action, noun),
-        word=_act_word(operation.state),
+        word=_act_word(operation.action, operation.state),
         who=operation.actor,
         reason=operation.reason,
         note=operation.error or _evidence_words(evidence.get("status")),
@@ -53,6 +53,14 @@ def _act_title(action: str, noun: str) -> str:
     match action:
         case "retry":
             return _("Another attempt")
+        case "skip":
+            return _("Passing over")
+        case "complete":
+            return _("Entered by hand")
+        case "signal":
+            return _("Answer handed over")
+        case "reassign":
+            return _("New owner")
         case "pause":
             return _("Pause")
         case "resume":
@@ -61,10 +69,12 @@ def _act_title(action: str, noun: str) -> str:
             return _("Cancellation of this %(noun)s") % {"noun": noun}
         case "compensate":
             return _("Correction of what was done")
+        case "apply":
+            return _("Hand-over of an answer")
     return capital(words(action))
 
 
-def _act_word(state: str) -> str:
+def _act_word(action: str, state: str) -> str:
     match state:
         case "accepted":
             return _("accepted; nothing has moved yet")
@@ -72,4 +82,4 @@ def _act_word(state: str) -> str:
             return _("running")
         case "verified":
             return _("verified")
-    return _("did not work")
+    return _("failed again") if action == "retry" else _("did not work")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from console import timewords
 from console.statuswords import capital, words
 from workflows.queries.redaction import MASK
 
@@ -16,6 +19,7 @@ from workflows.queries.redaction import MASK
 FIRST = 12
 #: characters of one text that are shown in a row
 LONG = 2_000
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,22 @@ def plain(value: Any) -> str:
             return f"{value:,.2f}" if value.is_integer() or round(value, 2) == value else f"{value:,}"
         case int():
             return str(value)
+        case str() if (at := _moment(value)) is not None:
+            return timewords.exact(at)
         case str():
             return value if len(value) <= LONG else f"{value[:LONG]}…"
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+def _moment(text: str) -> datetime | None:
+    """The point in time that a text is, as contracts write them; None for any other text."""
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def size(body: Any) -> int:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from console.presenters import actions, asked, milestones, outside, steps, technical, track
-from console.presenters.actions import Deeds
+from breakers.queries import Standing, news_id
+from console.presenters import acting, asked, milestones, outside, steps, technical, track
+from console.presenters.acting import Deeds
 from console.presenters.arrivals import Arrival, Arrivals
 from console.presenters.bodies import Field, fields
+from console.presenters.dependencies.switch import Switch, switch
 from console.presenters.graph import Drawing, drawing
 from console.presenters.milestones import Entry, Milestone
 from console.presenters.names import currency_in, took
@@ -56,6 +59,14 @@ class Attribute:
     same_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """The breaker that holds an instance up."""
+
+    switch: Switch
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What the address asks for: the run, the tab, everything or the beginning, and below which history seq."""
@@ -90,6 +101,10 @@ class InstancePage:
     tabs: list[Tab]
     wish: Wish
     present: list[StepCard]
+    #: the breaker that holds it up, drawn, with the page of its system; None if none does
+    barrier: Barrier | None
+    #: ids of the news that concern this page: the instance, and the breaker
+    live: str
     #: what was found out for the person who has to act
     evidence: list[Field]
     #: effects that were corrected, and those that stay, for an ended instance
@@ -156,6 +171,7 @@ def page(
     operations: Sequence[OperationRow],
     same_cause: int,
     arrivals: Arrivals | None,
+    breaker: Standing | None = None,
     wish: Wish,
     now: datetime,
 ) -> InstancePage:
@@ -175,7 +191,7 @@ def page(
         detail=detail,
         title=capital(f"{words(noun)} {row.key}"),
         noun=noun,
-        sentence=sentence(standing(row, error=_error(detail)), now),
+        sentence=sentence(standing(row, error=_error(detail), breaker=breaker), now),
         tone=tone,
         word=word,
         due=_due(row, now),
@@ -184,12 +200,14 @@ def page(
         tabs=[Tab(name, _tab_label(name), wish.url(tab=name), name == wish.tab) for name in TABS],
         wish=wish,
         present=_present(row, cards),
+        barrier=Barrier(switch(breaker), reverse("dependency", args=[breaker.name])) if breaker else None,
+        live=f"{row.id} {news_id(breaker.name)}" if breaker else str(row.id),
         evidence=_evidence(row, entries),
         took=took(row.ended_at - row.started_at) if row.ended_at else "",
         corrected=[chip for chip in chips if chip.tone == "undo"] if row.ended_at else [],
         lasting=_lasting(detail, chips),
         same_cause=same_cause,
-        deeds=actions.deeds(detail, verdicts, now),
+        deeds=acting.deeds(detail, verdicts, now),
         acts=[asked.act(operation, noun) for operation in operations],
         runs=runs,
         facts=_facts(row),
@@ -227,7 +245,7 @@ def state_words(row: InstanceRow) -> tuple[str, str]:
         tone = "paused"
     elif row.lifecycle == "compensating":
         tone = "undo"
-    elif row.waiting_kind == "retry":
+    elif row.waiting_kind in ("retry", "breaker"):
         tone = "held"
     else:
         tone = "wait" if row.lifecycle == "waiting" else "flow"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from console import timewords
 from console.presenters.bodies import Field, fields
 from console.presenters.names import function_words, step_name
-from console.statuswords import capital, words
+from console.statuswords import capital, system, words
 from workflows.dsl.definition import Definition
 from workflows.queries.details import Detail
 from workflows.queries.steps import CompensationRow, Step
@@ -137,6 +137,9 @@ def _look(detail: Detail, step: Step) -> tuple[str, str, str]:
         return "person", "person", _("correction needs a person")
     if step.compensation and step.compensation.state in ("planned", "ready", "running", "awaiting"):
         return "undo", "undo", _("being corrected")
+    if step.state in ("ready", "running") and step.held_up_by:
+        waits = _("waits for %(system)s") % {"system": system(step.held_up_by)}
+        return "held", "held", _("tried now") if step.state == "running" else waits
     if step.state in ("ready", "running") and step.last_error:
         word = _("tried again now") if step.state == "running" else _("is tried again")
         return "held", "held", word

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from console.presenters.milestones import Entry
 from console.presenters.names import took
+from console.statuswords import system
 from workflows.core import events as e
 from workflows.dsl.definition import Definition
 from workflows.queries.instances import InstanceRow
@@ -85,8 +86,10 @@ def _present(row: InstanceRow) -> tuple[str, str]:
         return endings[row.lifecycle]
     if row.needs_person:
         return "person", _("needs a person")
-    if row.waiting_kind in ("retry", "breaker"):
+    if row.waiting_kind == "retry":
         return "held", _("being tried again")
+    if row.waiting_kind == "breaker":
+        return "held", _("held up by %(system)s") % {"system": system(row.waiting_name)}
     if row.lifecycle == "waiting":
         return "wait", _("waiting")
     return "here", _("in progress")

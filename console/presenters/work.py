@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from console.presenters.course import course
 from console.presenters.tones import status_words, tone
 from console.standings import definition_of
-from console.statuswords import capital, words
+from console.statuswords import capital, system, words
 from workflows.dsl.definition import Definition
+from workflows.queries import trouble
 from workflows.queries.instances import Filters, InstanceRow
 
 #: name of the tab, its label, and what it narrows the list to
@@ -38,8 +39,9 @@ _NARROWS: dict[str, dict[str, object]] = {
     "late": {"overdue": True},
     "ended": {"alive": False},
 }
-#: query parameters that narrow, besides `tab` and `attr.NAME`
-CHOICES = ("workflow", "stage", "status", "dependency")
+#: query parameters that narrow, besides `tab` and `attr.NAME`; the last ones come from links and have no choice
+CHOICES = ("workflow", "stage", "status", "dependency", "step", "cause", "held_up_by")
+LINKED = ("step", "cause", "held_up_by")
 #: counts end here
 MOST = 1000
 
@@ -58,6 +60,11 @@ class Asked:
         """The same as a query understands it."""
         values: dict[str, object] = {name: (value,) for name, value in self.chosen.items()}
         return Filters(q=self.q, attributes=self.attributes, **values, **_NARROWS[self.tab])  # type: ignore[arg-type]
+
+    @property
+    def linked(self) -> dict[str, str]:
+        """What a link narrowed the list to, to be sent along by the form."""
+        return {name: self.chosen[name] for name in LINKED if name in self.chosen}
 
     def url(self, **changes: str) -> str:
         """The address of this list with some things changed; an empty value drops one."""
@@ -168,6 +175,8 @@ def _next(row: InstanceRow) -> str:
     if row.waiting_kind == "person":
         return _("a person acts")
     names = {"ask": _("asks"), "escalate": _("calls a person"), "fire": _("goes on")}
+    if row.waiting_kind == "breaker":
+        return _("when %(system)s is back") % {"system": system(row.waiting_name)}
     if row.next_at is None:
         return ""
     return names.get(row.next_what, _("tries again"))
@@ -224,8 +233,21 @@ def _choice(
 
 
 def terms(asked: Asked) -> list[Term]:
-    """The filters by attribute, each with the way to drop it."""
-    return [
+    """The filters that a link or an attribute brought along, each with the way to drop it."""
+    linked = [Term(_linked(name, value), asked.url(**{name: ""})) for name, value in asked.linked.items()]
+    return linked + [
         Term(_("%(name)s is %(value)s") % {"name": words(name), "value": value}, asked.url(**{f"attr.{name}": ""}))
         for name, value in asked.attributes.items()
     ]
+
+
+def _linked(name: str, value: str) -> str:
+    if name == "held_up_by":
+        return _("held up by %(system)s") % {"system": system(value)}
+    if name == "step":
+        return _("step: %(step)s") % {"step": words(value)}
+    cause = trouble.parse(value)
+    if cause is None:
+        return _("cause: unknown")
+    about = {"system": words(cause.dependency), "step": words(cause.step)}
+    return _("cause: %(system)s fails") % about if cause.whole else _("cause: %(step)s in trouble") % about

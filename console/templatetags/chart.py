@@ -78,6 +78,12 @@ def places(context: Context) -> list[Entry]:
     return entries(request.path, person(request)) if request is not None else []
 
 
+@register.filter
+def further(there: list[Entry]) -> list[Entry]:
+    """The places that a phone keeps behind *More*."""
+    return [entry for entry in there if not entry.first]
+
+
 @register.simple_tag(takes_context=True)
 def governs(context: Context) -> bool:
     """Whether the administration opens for whoever looks."""

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from console.presenters import instance as presenter
-from console.presenters.actions import WORD
 from console.presenters.arrivals import Arrivals
 from console.presenters.instance import TABS, InstancePage, Wish
+from console.views import acts
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
-from workflows.interventions import Principal
-from workflows.queries import callbacks, details, instances, keys, late, operations
+from workflows.interventions import AllowedAction, Principal
+from workflows.queries import approvals, callbacks, details, instances, keys, late, operations
+from workflows.queries.dependencies import Lookup
 from workflows.queries.details import Detail
 from workflows.queries.instances import Filters
 from workflows.queries.visibility import Viewer
@@ -35,16 +34,6 @@ MESSAGES = 20
 MANY = 1000
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Why a form was not carried out, to be shown where it was sent from."""
-
-    action: str
-    typed: str
-    error: str
-    status: int
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
@@ -55,19 +44,20 @@ def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
     chosen = next((run for run in runs if not wish.run or run.run == wish.run), None)
     if chosen is None:
         return _absent(request, viewer, workflow, key, now)
-    answer = _act(request, principal, chosen.id) if request.method == "POST" else None
-    if isinstance(answer, HttpResponse):
-        return answer
     detail = details.detail(viewer, chosen.id)
     if detail is None:
         raise Http404
-    page = _page(principal, detail, runs, wish, now)
-    refused = ""
+    verdicts = interventions.allowed_actions(principal, detail.state, now)
+    answer = acts.act(request, principal, detail, verdicts) if request.method == "POST" else None
+    if isinstance(answer, HttpResponse):
+        return answer
+    page, refused = _page(principal, detail, verdicts, runs, wish, now), ""
     if answer is not None:
-        page = replace(page, deeds=page.deeds.answered(answer.action, answer.typed, answer.error))
-        refused = "" if page.deeds.offers(answer.action) else answer.error
+        refused = "" if page.deeds.offers(answer) else answer.error
+        page = replace(page, deeds=page.deeds.answered(answer))
     payload = interventions.may(principal, "payload", workflow)
-    shown = {"now": now, "page": page, "refused": refused, "payload": payload}
+    questions = approvals.open_about(viewer, chosen.id) if detail.row.ended_at is None else []
+    shown = {"now": now, "page": page, "refused": refused, "payload": payload, "questions": questions}
     return render(request, _template(request), shown, status=answer.status if answer else 200)
 
 
@@ -101,15 +91,23 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _page(principal: Principal, detail: Detail, runs: list[keys.Run], wish: Wish, now: datetime) -> InstancePage:
+def _page(
+    principal: Principal,
+    detail: Detail,
+    verdicts: list[AllowedAction],
+    runs: list[keys.Run],
+    wish: Wish,
+    now: datetime,
+) -> InstancePage:
     viewer = interventions.viewer(principal)
     return presenter.page(
         detail,
         runs=runs,
-        verdicts=interventions.allowed_actions(principal, detail.state, now),
+        verdicts=verdicts,
         operations=operations.page(viewer, instance_id=detail.row.id, size=ACTS).rows,
         same_cause=_same_cause(viewer, detail),
         arrivals=_arrivals(viewer, detail) if wish.tab == "technical" else None,
+        breaker=Lookup(now).of(detail.row),
         wish=wish,
         now=now,
     )
@@ -124,34 +122,10 @@ def _arrivals(viewer: Viewer, detail: Detail) -> Arrivals:
 def _same_cause(viewer: Viewer, detail: Detail) -> int:
     """How many others are in the same trouble; not counted while there is none."""
     row = detail.row
-    if row.ended_at is not None or not (row.needs_person or row.waiting_kind == "retry"):
+    if row.ended_at is not None or not (row.needs_person or row.waiting_kind in ("retry", "breaker")):
         return 0
     same = Filters(workflow=(row.workflow,), status=(row.status,), needs_person=row.needs_person)
     return max(0, instances.count(viewer, same, stop_at=MANY + 1) - 1)
-
-
-def _act(request: HttpRequest, principal: Principal, instance_id: UUID) -> HttpResponse | Answer:
-    """Carry out the form that was sent. Leads back to the page, so that a reload repeats nothing."""
-    form = request.POST
-    action, reason = form.get("action", ""), form.get("reason", "")
-
-    def refuse(error: object, status: int) -> Answer:
-        return Answer(action, reason, str(error), status)
-
-    if action == "cancel" and form.get("word", "").strip().lower() != WORD:
-        return refuse(_("Please type “%(word)s” to confirm.") % {"word": WORD}, 422)
-    revision: dict[str, Any] = {"revision": _number(form.get("revision", ""))} if form.get("revision") else {}
-    try:
-        interventions.act(principal, action, instance_id, reason=reason, step=form.get("step") or None, **revision)
-    except interventions.ReasonMissing as error:
-        return refuse(error, 422)
-    except interventions.Forbidden as error:
-        return refuse(error, 403)
-    except (interventions.Stale, interventions.Impossible) as error:
-        return refuse(error, 409)
-    except interventions.Unknown as error:
-        return refuse(error, 400)
-    return HttpResponseRedirect(f"{request.get_full_path()}#operations")
 
 
 def _absent(request: HttpRequest, viewer: Viewer, workflow: str, key: str, now: datetime) -> HttpResponse:

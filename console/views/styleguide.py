@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from console.presenters.course import course
+from console.presenters.dependencies.switch import Pip, Switch
 from console.presenters.outside import Chip
 from console.presenters.sparkline import sparkline
 from console.presenters.track import Leg
@@ -47,6 +48,14 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             ],
             "noun": "order",
         },
+        "switches": [
+            Switch("closed", "Closed", ""),
+            Switch("open", "Open", "held"),
+            Switch("trying", "Trying", "held", pips=(Pip(29, True), Pip(35, False))),
+            Switch("open", "Held open", "held", locked=True),
+            Switch("closed", "Held closed", "held", locked=True),
+            Switch("none", "No breaker", ""),
+        ],
         "line": sparkline([1, 3, 2, 6, 4, 8, 7, 9]),
         "moments": [now - timedelta(seconds=2), now - timedelta(minutes=18), now - timedelta(days=3, hours=2)],
         "soon": now + timedelta(minutes=4),

@@ -39,6 +39,7 @@ def work(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(asked.url())
     shown = {
         "now": now,
+        "finding": "find" in request.GET,
         "asked": asked,
         "lines": presenter.lines(page.rows),
         "tabs": presenter.tabs(asked, _counts(asked, board.groups(viewer, now))),
@@ -108,5 +109,6 @@ def _counts(asked: Asked, groups: list[board.Group]) -> dict[str, int]:
     if asked.q or asked.attributes or set(asked.chosen) - {"workflow"}:
         return {}
     mine = [group for group in groups if asked.chosen.get("workflow") in (None, group.workflow)]
-    kinds = {kind: sum(g.count for g in mine if g.kind == kind) for kind in ("person", "held", "undo")}
+    tabs = {"person": ("person",), "held": ("held", "parked"), "undo": ("undo",)}
+    kinds = {tab: sum(g.count for g in mine if g.kind in meant) for tab, meant in tabs.items()}
     return {"live": sum(g.count for g in mine), "late": sum(g.late for g in mine), **kinds}

@@ -46,17 +46,22 @@
     const rows = all("[data-row]").filter(row => row.offsetParent), at = rows.indexOf(document.activeElement);
     (rows[at + by] || rows[at < 0 && by < 0 ? rows.length - 1 : at < 0 ? 0 : at])?.focus();
   };
+  /* Nobody decides by a key what was not on the screen for a moment: a second tap would hit the next question. */
+  const answer = key => { if (performance.now() > 600) document.querySelector(`[data-answer=${key}]`)?.click(); };
   const keys = {
     "/": () => document.querySelector(".find input")?.focus(),
     j: () => step(1),
     k: () => step(-1),
     n: () => document.querySelector("a[rel=next]")?.click(),
+    a: () => answer("a"),
+    r: () => answer("r"), // a field that is missing is asked for by the browser
     "?": () => document.getElementById("help")?.showModal(),
   };
   document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape") all("details.menu[open]").forEach(menu => { menu.open = false; });
     if (event.target.closest("input, select, textarea, [contenteditable], dialog")) return;
+    if (event.repeat && !"jk".includes(event.key)) return; // a key held down decides one question, not the whole queue
     if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
   });
 
@@ -70,6 +75,13 @@
       copier.dataset.done = "";
       setTimeout(() => delete copier.dataset.done, 1500);
     }
+  });
+  document.addEventListener("submit", event => { // a double click votes once
+    const form = event.target.closest(".verdict form");
+    if (!form) return;
+    if ("sent" in form.dataset) event.preventDefault();
+    form.dataset.sent = "";
+    setTimeout(() => delete form.dataset.sent, 3000);
   });
   document.addEventListener("change", event => {
     if (event.target.matches("form.filter select, form.filter input[type=checkbox]")) event.target.form.requestSubmit();

@@ -38,6 +38,7 @@ def listed(person: Person, query: str = "") -> list[dict[str, Any]]:
         ("", ["cancel 3", "cancel 2", "retry R1", "pause AB1", "start AB1"]),
         ("actor=billing", ["cancel 3", "cancel 2"]),
         ("kind=policy", ["retry R1"]),
+        ("kind=policy,client", ["cancel 3", "cancel 2", "retry R1"]),
         ("action=pause", ["pause AB1"]),
         ("workflow=return", ["retry R1"]),
         ("allowed=false", ["cancel 3"]),

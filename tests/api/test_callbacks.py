@@ -14,10 +14,12 @@ from standardwebhooks import Webhook
 from tests.api.world import Person, fields, is_problem, told
 from tests.engine.desk import Desk
 from workflows.engine import clock, delivery
-from workflows.models import Instance, Message
+from workflows.models import AuditEntry, Event, Instance, Message
 
 SECRET = "whsec_dGVzdHMtb25seS10ZXN0cy1vbmx5LTE="
 OTHER = "whsec_b3RoZXItb3RoZXItb3RoZXItb3RoZXI="
+#: an id nothing has
+NOBODY = "01900000-0000-7000-8000-000000000000"
 ANSWER = {"reference": "ERP-1", "erp_number": "45", "accepted": True, "reason": None}
 
 
@@ -161,3 +163,112 @@ def test_without_the_right_to_payloads_an_undeclared_message_shows_nothing(suppo
 
     assert told(support.get("callbacks"))["results"][0]["data"] == "•••"
     assert told(operator.get("callbacks"))["results"][0]["data"] == ANSWER
+
+
+class TestRepair:
+    """Messages that found nobody: proposed, handed over, set aside."""
+
+    def astray(self, **changes: Any) -> Message:
+        """An order that waits for the ERP, and the ERP's answer with a mistyped key."""
+        desk = Desk()
+        desk.play(desk.start("1"))
+        send(message(key="erp 1", **changes))
+        return Message.objects.get()
+
+    @pytest.mark.django_db
+    def test_a_stray_message_comes_with_a_proposal_and_its_effect(self, operator: Person, support: Person) -> None:
+        self.astray(data={**ANSWER, "accepted": False, "reason": "limit"})
+
+        for person, reason in ((operator, "limit"), (support, "")):
+            (one,) = told(person.get("callbacks?state=pending&type=erp.registered&key=erp 1&source=erp"))["results"]
+            (proposal,) = one["proposals"]
+            assert (proposal["key"], proposal["how"], proposal["field"]) == ("1", "reference", "reference")
+            assert (proposal["step"], proposal["effect"], proposal["reason"]) == ("registered", "refused", reason)
+
+    @pytest.mark.django_db
+    def test_it_is_handed_over_once(self, operator: Person) -> None:
+        stray = self.astray()
+
+        first = operator.post(f"callbacks/{stray.id}/apply", {"reason": "mistyped"})
+        again = operator.post(f"callbacks/{stray.id}/apply", {"reason": "mistyped"})
+
+        assert (first.status_code, told(first)["state"]) == (200, "applied")
+        assert told(first)["instance"] == str(Instance.objects.get().id)
+        assert "taken into account already" in is_problem(again, 409, "impossible")["detail"]
+        entries = AuditEntry.objects.filter(action="apply").order_by("id")
+        assert [(one.allowed, one.through) for one in entries] == [(True, "api"), (False, "api")]
+        assert told(operator.get("operations?state=verified"))["results"][0]["action"] == "apply"
+
+    @pytest.mark.django_db
+    def test_under_one_idempotency_key_it_is_answered_twice_and_done_once(self, operator: Person) -> None:
+        stray = self.astray()
+
+        answers = [
+            operator.post(f"callbacks/{stray.id}/apply", {"reason": "x"}, Idempotency_Key="click") for _ in range(2)
+        ]
+
+        assert answers[0].content == answers[1].content and answers[1].status_code == 200
+        assert AuditEntry.objects.filter(action="apply").count() == 1
+
+    @pytest.mark.django_db
+    def test_it_is_handed_to_the_instance_that_is_named_or_refused_with_the_reason(self, operator: Person) -> None:
+        stray = self.astray(data={**ANSWER, "reference": "?"})
+        path, other = f"callbacks/{stray.id}/apply", operator.started("2")["id"]
+
+        unclear = is_problem(operator.post(path, {"reason": "x"}), 409, "impossible")
+        nothing = is_problem(operator.post(path, {"reason": "x", "instance": other}), 409, "impossible")
+        right = operator.post(path, {"reason": "x", "instance": str(Instance.objects.get(key="1").id)})
+
+        assert "say for whom it is" in unclear["detail"]
+        assert "nothing here waits for erp.registered" in nothing["detail"]
+        assert right.status_code == 200
+
+    @pytest.mark.django_db
+    def test_it_is_set_aside_once(self, operator: Person) -> None:
+        stray = self.astray()
+
+        first = operator.post(f"callbacks/{stray.id}/ignore", {"reason": "from the test system"})
+        again = operator.post(f"callbacks/{stray.id}/ignore", {"reason": "from the test system"})
+
+        assert (told(first)["state"], told(first)["note"]) == ("ignored", "from the test system")
+        is_problem(again, 409, "impossible")
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize("verb", ["apply", "ignore"])
+    def test_rights_reasons_and_odd_bodies(self, operator: Person, support: Person, verb: str) -> None:
+        path = f"callbacks/{self.astray().id}/{verb}"
+
+        refused = is_problem(support.post(path, {"reason": "x"}), 403, "forbidden")
+        assert "needs the right to look after causes of trouble" in refused["detail"]
+        assert fields(is_problem(operator.post(path, {"reason": " "}), 422, "invalid-request")) == ["reason"]
+        assert fields(is_problem(operator.post(path, {"reason": "x", "a": 1}), 422, "invalid-request")) == ["a"]
+        is_problem(operator.post(f"callbacks/{NOBODY}/{verb}", {"reason": "x"}), 404, "not-found")
+        assert operator.get(path).status_code == 405
+        assert Message.objects.get().state == "pending"
+        if verb == "apply":
+            body = {"reason": "x", "instance": "nonsense"}
+            assert fields(is_problem(operator.post(path, body), 422, "invalid-request")) == ["instance"]
+
+
+@pytest.mark.django_db
+def test_what_comes_twice_late_early_or_for_nobody_has_one_effect_or_none(operator: Person) -> None:
+    desk = Desk()
+    send(message(key="ERP-1", data=ANSWER), webhook_id="early")
+    first = desk.start("1")
+    desk.play(first)
+    send(message(), webhook_id="early")
+    send(message(), webhook_id="again")
+    send(message(data={**ANSWER, "accepted": False}), webhook_id="contradiction")
+    send(message(key="ERP-2"), webhook_id="nobody")
+    cancelled = desk.start("3")
+    desk.play(cancelled)
+    operator.post(f"instances/{cancelled}/actions/cancel", {"reason": "changed their mind"})
+    send(message(key="ERP-3"), webhook_id="late")
+
+    states = {one["webhook_id"]: one["state"] for one in told(operator.get("callbacks"))["results"]}
+
+    assert states == {
+        "early": "applied", "again": "duplicate", "contradiction": "conflicting", "nobody": "pending", "late": "late",
+    }  # fmt: skip
+    decided = Event.objects.filter(instance_id=first, type="StepSucceeded", step="registered")
+    assert [event.data["message"] for event in decided] == [str(Message.objects.get(webhook_id="early").id)]

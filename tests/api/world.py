@@ -32,6 +32,12 @@ class Person:
             f"/api/v1/{path}", data=data, content_type="application/json", headers=self._headers(headers)
         )
 
+    def put(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        """PUT a value as JSON."""
+        return Client().put(
+            f"/api/v1/{path}", data=json.dumps(body), content_type="application/json", headers=self._headers(headers)
+        )
+
     def start(self, order_id: str, **changes: Any) -> HttpResponse:
         """Start an order; changes replace fields of its input."""
         return self.post("workflows/order/instances", {"key": order_id, "input": an_order(order_id, **changes)})

@@ -55,7 +55,7 @@ def engage(fault: Fault, every: list[Record], terms: Terms, data_dir: Path, say:
         scene.expected |= judge.expectations(records)
         scene.askable |= judge.askable(records)
         strikes, began = Strikes(installation), time.monotonic()
-        with people.deciding(installation), meters.looking(strikes.look):
+        with people.deciding(installation, decided=fault.decided), meters.looking(strikes.look):
             _afflict(fault, scene)
             say(f"healed; {len(scene.known.instances)} starts were acknowledged")
             fault.heal(scene)

@@ -90,3 +90,5 @@ class Fault:
     workers: int = 2
     pace: int = 60
     apps: str = ""
+    #: people approve whatever is asked
+    decided: bool = True

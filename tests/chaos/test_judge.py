@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from tests.chaos import judge, report
+from tests.chaos.installation import Installation
 from tests.chaos.intake import Acknowledged
 from tests.chaos.judge import Standing
 from tests.chaos.report import Report, Row
@@ -74,3 +77,24 @@ def test_one_broken_promise_breaks_the_whole_report_and_is_named_in_it() -> None
     broken = Report(1, (good, bad))
     assert not broken.passed
     assert "F08  E1: two charges under one key" in broken.text()
+
+
+def test_each_offender_that_verify_finds_is_named_and_what_it_could_not_judge_does_not_pass() -> None:
+    class Verified:
+        """An installation whose `verify` says this."""
+
+        def __init__(self, *verdicts: dict[str, Any], says: str = "") -> None:
+            self.says = says or json.dumps({"invariants": verdicts})
+
+        def manage(self, *words: str) -> Any:
+            return subprocess.CompletedProcess(words, 0, self.says, "")
+
+    def offence(installation: Verified) -> tuple[str, ...]:
+        return judge.invariants(cast("Installation", installation), patience=0).offenders
+
+    fine = {"invariant": "I10", "offenders": [], "not_judged": ""}
+    broken = {**fine, "offenders": [{"invariant": "I11", "subject": "order 7", "problem": "an old token committed"}]}
+    assert offence(Verified(fine)) == ()
+    assert offence(Verified(fine, broken)) == ("I11 order 7: an old token committed",)
+    assert offence(Verified({**fine, "not_judged": "no pump"})) == ("I10 was not judged: no pump",)
+    assert offence(Verified(says="the database is away")) == ("the database is away",)

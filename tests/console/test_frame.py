@@ -19,7 +19,18 @@ from workflows.models import ScopedRole
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/", "/work/", "/search/", "/search/?q=nothing", "/permissions/", "/demo/", "/work/order/none/"]
+PAGES = [
+    "/",
+    "/work/",
+    "/decide/",
+    "/decide/count/",
+    "/search/",
+    "/search/?q=nothing",
+    "/permissions/",
+    "/demo/",
+    "/repair/",
+    "/work/order/none/",
+]
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -78,7 +89,28 @@ def test_signing_in_never_leads_elsewhere(client: Client) -> None:
 
     answer = client.post("/signin/", {"username": "vera", "password": "secret", "next": elsewhere})
 
-    assert answer["Location"] == "/"
+    assert answer["Location"] == "/work/?find"
+
+
+@pytest.mark.parametrize(
+    ("role", "place"),
+    [("approver", "/decide/"), ("support", "/work/?find"), ("operator", "/"), ("admin", "/"), ("", "/")],
+)
+@pytest.mark.parametrize("wanted", ["", "/"])
+def test_people_land_where_their_work_is(client: Client, role: str, place: str, wanted: str) -> None:
+    person("vera", role)
+
+    answer = client.post("/signin/", {"username": "vera", "password": "secret", "next": wanted})
+
+    assert answer["Location"] == place
+    assert client.get("/signin/")["Location"] == place
+
+
+def test_support_lands_with_the_search_focused(client: Client) -> None:
+    client.force_login(person("vera"))
+
+    assert re.search(r'<input type="search" name="q"[^>]* autofocus>', client.get("/work/?find").content.decode())
+    assert "autofocus" not in client.get("/work/").content.decode()
 
 
 def test_a_wrong_password_is_explained_without_telling_which_part_was_wrong(client: Client) -> None:
@@ -131,7 +163,7 @@ def test_a_form_without_its_token_is_refused_with_a_sentence() -> None:
     assert b"This form is too old" in answer.content
 
 
-@pytest.mark.parametrize("address", ["/", "/work/", "/search/", "/permissions/"])
+@pytest.mark.parametrize("address", ["/", "/work/", "/decide/", "/decide/count/", "/search/", "/permissions/"])
 def test_pages_that_only_show_take_no_post(client: Client, address: str) -> None:
     client.force_login(person("vera"))
 
@@ -158,7 +190,7 @@ def test_only_places_that_exist_are_in_the_bar(client: Client) -> None:
     client.force_login(person("ada", role="admin"))
     bar = the_bar(client, "/work/")
 
-    shown = set(re.findall(r"<span>(\w+)</span>", bar)) - {"Search"}
+    shown = set(re.findall(r"<span>(\w+)</span>", bar)) - {"Search", "More"}
 
     assert {"Watch", "Work", "Demo"} <= shown <= {str(place.label) for place in PLACES}
     assert re.search(r'href="/work/" aria-current="page"', bar)

@@ -42,9 +42,38 @@ def stuck(desk: Desk) -> UUID:
     return instance_id
 
 
+def passable(desk: Desk) -> UUID:
+    """An order whose charge needs a person; it may have happened."""
+    instance_id = desk.start(KEY)
+    desk.play(instance_id, until="reserve")
+    desk.fail(desk.claimed(instance_id, "charge"), "no answer", retryable=False, may_have_happened=True)
+    return instance_id
+
+
+def uncorrectable(desk: Desk) -> UUID:
+    """A cancelled order that cannot be taken out of the ERP."""
+    instance_id = waiting(desk)
+    interventions.act(SOMEBODY, "cancel", instance_id, reason="the customer called")
+    desk.succeed(desk.claimed(instance_id, "alert_order_desk"))
+    desk.fail(desk.claimed(instance_id, "submitted"), "the ERP is closed", retryable=False)
+    return instance_id
+
+
+#: what is typed beside reason and word
+TYPED = {
+    "complete": {"data.charge_id": "TRANSFER-1", "data.amount": "15.30"},
+    "signal": {"data.reference": "ERP-1", "data.erp_number": "45", "data.accepted": "yes", "data.reason": ""},
+    "reassign": {"owner": "night-shift"},
+}
+WORDS = {"cancel": "cancel", "compensate": "correct", "skip": "skip"}
+
 #: action -> how the order comes to where it makes sense, and the event that shows that it was done
 STORIES: dict[str, tuple[Callable[[Desk], UUID], str]] = {
     "retry": (stuck, "RetryRequested"),
+    "skip": (passable, "StepPassedOver"),
+    "complete": (stuck, "StepSucceeded"),
+    "signal": (waiting, "StepSucceeded"),
+    "reassign": (waiting, "Reassigned"),
     "pause": (waiting, "InstancePaused"),
     "resume": (paused, "InstanceResumed"),
     "cancel": (waiting, "CorrectionBegan"),
@@ -61,11 +90,13 @@ def begin(action: str) -> UUID:
 
 def form(browser: Client, action: str) -> dict[str, str]:
     """The form as the page offers it, filled in."""
-    return {**seen(browser.get(PAGE)).form(action), "reason": "asked for by phone", "word": "cancel"}
+    typed = {"reason": "asked for by phone", "word": WORDS.get(action, ""), **TYPED.get(action, {})}
+    return {**seen(browser.get(PAGE)).form(action), **typed}
 
 
 def done(instance_id: UUID, action: str) -> int:
-    return Event.objects.filter(instance_id=instance_id, type=STORIES[action][1]).count()
+    """How often a person has done it."""
+    return Event.objects.filter(instance_id=instance_id, type=STORIES[action][1], actor_kind="user").count()
 
 
 @every_action
@@ -99,7 +130,8 @@ def test_a_link_does_nothing(action: str) -> None:
 def test_without_the_right_it_is_refused_and_says_why(action: str) -> None:
     instance_id, browser = begin(action), signed_in("support")
 
-    page = seen(browser.post(PAGE, {"action": action, "reason": "please", "word": "cancel"}))
+    typed = {"reason": "please", "word": WORDS.get(action, ""), **TYPED.get(action, {})}
+    page = seen(browser.post(PAGE, {"action": action, **typed}))
 
     assert page.status == 403
     assert "needs the right to" in page.text
@@ -184,8 +216,9 @@ def test_trying_again_says_whether_it_can_do_harm() -> None:
 
     page = seen(signed_in("operator").get(PAGE))
 
+    assert "Payment: safe." in page.text
+    assert "Nothing has happened yet, and the same key is sent as before, so it happens at most once." in page.text
     assert "Payment is tried again at once, up to 10 times." in page.text
-    assert "Safe: the same key is sent as before, so it happens at most once." in page.text
     assert page.html.count("act-main") == 1
 
 

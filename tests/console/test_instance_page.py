@@ -72,7 +72,7 @@ def test_a_stuck_order_says_why_and_recommends_one_act() -> None:
     assert "Payment needs a person" in page.text
     assert "payments-team" in page.text
     assert page.html.count("act-main") == 1
-    assert "then the stored outcome comes back" in page.text
+    assert "Payment: returns the stored outcome. It may have happened already." in page.text
 
 
 def test_a_corrected_order_speaks_in_the_past() -> None:

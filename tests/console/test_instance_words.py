@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from console.presenters import instance as presenter
-from console.presenters.actions import Deeds
+from console.presenters.acting import Deeds
 from console.presenters.bodies import fields, plain
 from console.presenters.graph import BOX_HEIGHT, BOX_WIDTH, drawing
 from console.presenters.instance import TABS, InstancePage, Wish
@@ -176,7 +176,8 @@ def detail(definition: Definition, state: State) -> Detail:
 def page(found: Detail, tab: str) -> InstancePage:
     verdicts = interventions.allowed_actions(OPERATOR, found.state, NOW)
     return presenter.page(
-        found, runs=[], verdicts=verdicts, operations=[], same_cause=0, arrivals=None, wish=Wish(tab=tab), now=NOW
+        found, runs=[], verdicts=verdicts, operations=[], same_cause=0, arrivals=None, breaker=None,
+        wish=Wish(tab=tab), now=NOW,
     )  # fmt: skip
 
 
@@ -202,13 +203,17 @@ def test_every_state_a_process_can_reach_has_a_page(name: str) -> None:
 def check_acts(found: Deeds, state: State) -> set[str]:
     """Every act says what it does; nothing is both possible and refused. Returns the recommended ones."""
     offered = [deed for deed in (found.recommended, *found.others) if deed]
+    assert len({deed.name for deed in offered}) == len(offered)
     for deed in offered:
         assert deed.does, deed.action
-        assert bool(deed.word) == (deed.action == "cancel")
+        assert bool(deed.word) == (deed.action in ("cancel", "compensate", "skip"))
+        assert bool(deed.verdicts) == (deed.action == "retry")
+        assert all(line.endswith((".", ":")) for line in (*deed.does, *deed.keeps, *deed.cannot)), deed
     for refusal in found.refusals:
         assert refusal.why.endswith("."), refusal.why
-        assert not any(character.isupper() for character in refusal.why[1:].replace("ERP", "")), refusal.why
-    assert not (state.ended and any(deed.action in ("retry", "pause", "resume", "cancel") for deed in offered))
+        engine_words = re.sub("“[^”]*”", "", refusal.why).replace("ERP", "")
+        assert not any(character.isupper() for character in engine_words[1:]), refusal.why
+    assert not (state.ended and any(deed.action != "compensate" for deed in offered))
     return {found.recommended.action} if found.recommended else set()
 
 

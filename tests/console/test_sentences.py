@@ -14,7 +14,10 @@ from uuid import UUID
 
 import pytest
 
-from console.sentences import Sentence, Standing, sentence
+from breakers.machine import Policy
+from breakers.machine import State as BreakerState
+from breakers.queries import Standing as Breaker
+from console.sentences import Barrier, Sentence, Standing, sentence
 from console.standings import standing
 from tests.console.walk import states
 from workflows.core.face import deadline_state, face
@@ -103,6 +106,17 @@ def error_of(state: State, shown: InstanceRow) -> str:
     return state.steps[shown.step].patience.error if shown.step in state.steps else ""
 
 
+def breaker_of(shown: InstanceRow) -> Breaker | None:
+    """The breaker it waits for, which has opened."""
+    if shown.waiting_kind != "breaker":
+        return None
+    return Breaker(
+        name=shown.waiting_name, state=BreakerState.OPEN, generation=2, since=SINCE, failure_share=1, slow_share=0,
+        calls=5, consecutive=5, refused=3, refused_total=3, next_probe_at=NOW + timedelta(seconds=8), probed=0,
+        probing=0, last_error="did not answer", hold=None, policy=Policy(), declared=Policy(),
+    )  # fmt: skip
+
+
 @cache
 def told(name: str) -> dict[str, tuple[InstanceRow, Sentence]]:
     """Every distinct sentence of a process, with an instance that gets it."""
@@ -110,7 +124,7 @@ def told(name: str) -> dict[str, tuple[InstanceRow, Sentence]]:
     found: dict[str, tuple[InstanceRow, Sentence]] = {}
     for state in states(definition, given, answers, NOW):
         shown = row(definition, state)
-        said = sentence(standing(shown, error=error_of(state, shown)), NOW)
+        said = sentence(standing(shown, error=error_of(state, shown), breaker=breaker_of(shown)), NOW)
         found.setdefault(said.text, (shown, said))
     return found
 
@@ -257,6 +271,45 @@ WAITING = Standing(
 )
 def test_without_declared_wording_the_sentence_is_made_from_names(changes: dict[str, Any], expected: str) -> None:
     assert sentence(replace(WAITING, **changes), NOW).text == expected
+
+
+@pytest.mark.parametrize(
+    ("barrier", "expected"),
+    [
+        (None, "Next: it goes on by itself when the CRM answers again; nothing was sent."),
+        (
+            Barrier("open", NOW + timedelta(seconds=8)),
+            "Next: the CRM is tried again at 11:00:08 UTC (in 8 s); nothing was sent.",
+        ),
+        (
+            Barrier("open", NOW - timedelta(seconds=1)),
+            "Next: the CRM is being tried; it goes on when that works. Nothing was sent.",
+        ),
+        (Barrier("half_open"), "Next: the CRM is being tried; it goes on when that works. Nothing was sent."),
+        (
+            Barrier("held_open", NOW + timedelta(minutes=30), "olga"),
+            "Next: olga keeps calls away from the CRM until 11:30:00 UTC (in 30 min); nothing was sent.",
+        ),
+        (Barrier("closed"), "Next: the CRM can be called again; what waited for it goes on bit by bit."),
+        (
+            Barrier("held_closed", NOW + timedelta(minutes=30), "olga"),
+            "Next: the CRM can be called again; what waited for it goes on bit by bit.",
+        ),
+    ],
+)
+def test_what_waits_for_a_breaker_says_what_the_breaker_does_next(barrier: Barrier | None, expected: str) -> None:
+    waiting = replace(WAITING, waiting_kind="breaker", waiting_name="crm", next_what="probe", next_at=None)
+
+    assert expected in sentence(replace(waiting, barrier=barrier), NOW).text
+
+
+def test_the_next_probe_is_a_time_that_a_page_keeps_current() -> None:
+    at = NOW + timedelta(seconds=8)
+    waiting = replace(WAITING, waiting_kind="breaker", waiting_name="crm", next_at=None, barrier=Barrier("open", at))
+
+    kinds = [part.kind for part in sentence(waiting, NOW).parts if part.at == at]
+
+    assert kinds == ["second", "until"]
 
 
 @pytest.mark.parametrize(

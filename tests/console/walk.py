@@ -16,7 +16,7 @@ from workflows.core.decide import decide
 from workflows.core.face import deadline_state, face
 from workflows.core.facts import NotNow
 from workflows.core.state import Direction, State
-from workflows.core.wants import wants
+from workflows.core.wants import called, wants
 from workflows.dsl.definition import Definition
 
 #: how often states of one look are gone on from
@@ -58,6 +58,9 @@ def _moves(
                 now,
                 set(),
             )
+        dependency = called(definition.by_name[step], way)
+        if dependency.breaker is not None:
+            yield facts.Barred(step=step, direction=way, dependency=dependency.name), now, set()
         if way is Direction.FORWARD:
             yield facts.RefusedBy(step=step, direction=way, code="No", reason=f"{step} was refused"), now, set()
         if way is Direction.ASK:

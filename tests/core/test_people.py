@@ -1,14 +1,15 @@
-"""Pausing, resuming and asking for what makes no sense now."""
+"""Pausing, resuming, trying again carefully, entering results, and asking for what makes no sense now."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.core.order import an_order, order_after
-from tests.core.story import FORWARD
+from tests.core.processes import counter, workshop
+from tests.core.story import CHECK, COMPENSATE, FORWARD, Story
 from workflows.core import events as e
-from workflows.core import facts
-from workflows.core.state import Lifecycle
+from workflows.core import facts, safety
+from workflows.core.state import Lifecycle, Phase
 
 
 def test_a_paused_order_holds_its_work_and_its_times() -> None:
@@ -82,3 +83,51 @@ def test_a_retry_of_one_step_leaves_the_others_alone() -> None:
     (requested,) = story.said(e.RetryRequested)
     assert (requested.step, requested.reason) == ("risk", "they are back")
     assert story.work["stock", FORWARD].ready_at is not None
+
+
+def unsettled() -> Story:
+    """A job whose payment may have happened; the check that would look cannot reach the bank."""
+    story = Story(workshop).start(amount=12.5, urgent=False, job_id="1")
+    for name in ("looked", "reserved", "packed", "stamped"):
+        story.succeed(name)
+    story.lose("paid")
+    story.fail("paid", CHECK, retryable=False)
+    assert story.face.needs_person
+    return story
+
+
+def test_a_check_that_gave_up_leaves_it_unknown_and_a_retry_looks_first() -> None:
+    story = unsettled()
+    assert safety.of_retry(workshop, story.state) == "unknown: check the provider first"
+
+    story.tell(facts.Retry(reason="the bank is back"))
+
+    assert list(story.work) == [("paid", CHECK)]
+
+
+def test_a_retry_looks_first_although_the_effect_itself_is_what_stuck() -> None:
+    story = unsettled()
+    # Lost again and again: the check finds nothing each time, and at last nobody tries any more.
+    story.tell(facts.Retry())
+    story.succeed("paid", CHECK, output=False)
+    while ("paid", FORWARD) in story.work:
+        story.lose("paid")
+        if ("paid", CHECK) in story.work:
+            story.succeed("paid", CHECK, output=False)
+    assert story.state.steps["paid"].phase is Phase.STUCK and story.state.steps["paid"].direction is FORWARD
+    assert safety.of_retry(workshop, story.state) == "unknown: check the provider first"
+
+    story.tell(facts.Retry())
+
+    assert list(story.work) == [("paid", CHECK)]
+
+
+def test_an_answer_entered_by_hand_that_is_a_refusal_is_one() -> None:
+    story = Story(counter).start(job_id="1")
+    story.succeed("paid", number="N1")
+
+    story.tell(facts.Complete(reason="read it in the letter", has_output=True, values={"accepted": False}))
+
+    refused = story.said(e.StepRefused)[0]
+    assert (refused.step, refused.how, refused.code) == ("agreed", "person", "AgreementRefused")
+    assert list(story.work) == [("paid", COMPENSATE)]

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from breakers import operations
+from breakers.machine import State
 from tests.engine.desk import Desk
 from tests.stories import an_instance, ended, retrying, stuck
+from tests.worlds import principal
+from workflows import audit, interventions
+from workflows.audit import Act
+from workflows.engine import clock, gate, inbox
+from workflows.interventions import repairing
 
 SignIn = Callable[..., Page]
 PAGES = [
     "/", "/work/", "/work/?tab=late", "/search/", "/search/?q=nothing", "/permissions/", "/nowhere/", "/demo/",
+    "/dependencies/", "/dependencies/fraud/", "/dependencies/payments/",
     "/work/order/536365/", "/work/order/536365/?tab=steps", "/work/order/536365/?tab=graph",
+    "/repair/", "/repair/?tab=people&kind=all", "/repair/?tab=corrections", "/repair/?tab=callbacks",
+    "/repair/?tab=operations", "/repair/?tab=callbacks&state=late", "/work/?cause=*%2F*%2Fpayments%2Ffailing",
     "/work/order/536365/?tab=data", "/work/order/536365/?tab=technical", "/work/order/536399/",
+    "/record/", "/record/?actor=nobody", "/record/?from=tomorrow", "/record/?tab=events", "/record/?tab=ledger",
 ]  # fmt: skip
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -23,9 +35,20 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 def every_state() -> None:
     """Something in every state a list can show, and one real order."""
     desk = Desk()
+    gate.open_up()
+    until = clock.now() + timedelta(hours=1)
+    operations.hold("payments", State.HELD_OPEN, until, clock.now(), actor="olga", reason="maintenance")
+    operations.hold("fraud", State.HELD_OPEN, until, clock.now(), actor="olga", reason="maintenance")
+    operations.release("fraud", clock.now(), actor="olga", reason="done")
     desk.play(desk.start("536365"))
     stuck("1")
     retrying("2")
+    repairing.note(principal("pavel"), "*/*/payments/failing", "Maintenance until noon")
+    back = desk.start("536366")
+    desk.play(back)
+    interventions.act(principal("pavel"), "cancel", back, reason="The customer called")
+    desk.fail(desk.claimed(back, "submitted"), "already shipped", retryable=False)
+    inbox.receive("erp", "w1", "erp.registered", "erp 536365", '{"reference": "ERP-536365", "accepted": true}')
     an_instance("3", lifecycle="paused", status="PaymentPending", stage="Payment")
     an_instance("4", lifecycle="compensating", status="CompensationInProgress", stage="Delivery")
     for number, (lifecycle, status) in enumerate(
@@ -37,6 +60,9 @@ def every_state() -> None:
         ]
     ):
         ended(f"e{number}", lifecycle, status)
+    act = Act("user", "vera", "pause", "page", "c-42", "the customer called " * 20)
+    audit.record(act, allowed=False, refusal="It is paused.", workflow="order", target="1")
+    audit.record(act, allowed=True, workflow="order", target="1", before={"owner": "ann"}, after={"owner": "bob"})
 
 
 def problems(page: Page) -> list[str]:

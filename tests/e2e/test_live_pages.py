@@ -16,6 +16,9 @@ from tests.engine.desk import Desk
 from tests.live.sockets import session_of
 from tests.stories import an_instance, moved, person, stuck
 from tests.webserver import serving
+from tests.worlds import principal
+from workflows.engine import inbox
+from workflows.interventions import repairing, strays
 from workflows.models import ScopedRole
 
 SignIn = Callable[..., Page]
@@ -64,6 +67,31 @@ def test_an_open_order_moves_on_while_somebody_writes_a_reason(sign_in: SignIn, 
     expect(pausing.locator("textarea")).to_be_visible()
     expect(pausing.locator("textarea")).to_have_value("the customer called")
     expect(pausing.locator("textarea")).to_be_focused()
+
+
+def test_a_cause_that_somebody_else_takes_is_shown_while_one_writes_a_note(sign_in: SignIn) -> None:
+    stuck("536365")
+    page = sign_in("/repair/")
+    page.locator(".cause-more summary").click()
+    page.locator(".cause-more textarea").press_sequentially("the issuer opens")
+
+    repairing.take(principal("pavel"), "order/charge/payments/other")
+
+    expect(page.locator(".cause-who")).to_contain_text("pavel has it")
+    expect(page.locator(".cause-more textarea")).to_be_visible()
+    expect(page.locator(".cause-more textarea")).to_have_value("the issuer opens")
+    expect(page.locator(".cause-more textarea")).to_be_focused()
+
+
+def test_a_stray_callback_appears_by_itself_and_again_when_it_was_set_aside(sign_in: SignIn) -> None:
+    page = sign_in("/repair/?tab=callbacks")
+    expect(page.locator("#repair")).to_contain_text("No callback lies here")
+
+    stray = inbox.receive("erp", "w1", "erp.registered", "mistyped", "{}")
+    expect(page.locator(".stray")).to_contain_text("mistyped")
+    strays.ignore(principal("pavel"), stray.id, reason="from the test system")
+
+    expect(page.locator("#repair")).to_contain_text("No callback lies here")
 
 
 def test_what_redis_lost_appears_with_the_next_heartbeat(sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:

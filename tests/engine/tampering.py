@@ -31,7 +31,7 @@ def sql(statement: str, **parameters: Any) -> None:
 def unguarded() -> Iterator[None]:
     tables = (
         "workflows_event", "workflows_outboxevent", "workflows_lateresult", "workflows_auditentry",
-        "workflows_auditseal",
+        "workflows_auditseal", "approvals_vote",
     )  # fmt: skip
     with connection.cursor() as cursor:
         for table in tables:

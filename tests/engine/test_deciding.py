@@ -13,9 +13,9 @@ from tests.engine.desk import Desk, order
 from tests.worlds import Kept, person, together
 from workflows import interventions
 from workflows.engine import clock, timers
-from workflows.interventions import deciding
 from workflows.interventions.deciding import AlreadyDecided, decide
 from workflows.models import AuditEntry
+from workflows.queries.involvement import involved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -193,4 +193,4 @@ def test_cancelling_withdraws_it_and_whoever_cancelled_was_part_of_it(desk: Desk
 
     question.refresh_from_db()
     assert question.state == "withdrawn"
-    assert deciding.involved(kept.id) == {"olga": "cancelled"}
+    assert involved([kept.id])[kept.id] == {"olga": "cancelled"}

@@ -10,9 +10,12 @@ from django.db import OperationalError, connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from breakers import operations
+from breakers.machine import State
+from breakers.window import Tally
 from tests.engine.desk import Desk
 from tests.worlds import rolled
-from workflows.engine import clock, inbox
+from workflows.engine import clock, gate, inbox
 from workflows.models import Subscription, Work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +80,26 @@ def test_what_waits_to_be_handed_on_is_counted() -> None:
     assert found["watchkeeper_callbacks_pending",] == 1
     assert found["watchkeeper_outbox_undelivered",] == 1
     assert found["watchkeeper_outbox_undelivered_oldest_seconds",] > 0
+
+
+def test_breakers_are_counted() -> None:
+    gate.open_up()
+    now = clock.read()
+    operations.hold("fraud", State.HELD_OPEN, now + timedelta(hours=1), now, actor="olga", reason="maintenance")
+    operations.seen("fraud", Tally(), 0, 7, now)
+    Desk().start()
+    Work.objects.filter(dependency="fraud").update(parked=True)
+
+    found = scraped()
+
+    assert found["watchkeeper_breaker_state", "fraud", "held_open"] == 1
+    assert found["watchkeeper_breaker_state", "fraud", "closed"] == 0
+    assert found["watchkeeper_breaker_state", "payments", "closed"] == 1
+    assert found["watchkeeper_breaker_refused_total", "fraud"] == 7
+    assert found["watchkeeper_breaker_held_up", "fraud"] == 1
+    assert found["watchkeeper_breaker_held_up", "payments"] == 0
+    assert found["watchkeeper_breaker_transitions_total", "fraud", "held_open"] == 1
+    assert found["watchkeeper_breaker_transitions_total", "fraud", "open"] == 0
 
 
 def test_a_token_is_asked_for_where_one_is_set(settings: Any) -> None:

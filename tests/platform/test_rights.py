@@ -15,6 +15,9 @@ from django.db import connection
 from django.test import Client
 
 from console.embedded.postgres import APPLICATION
+from tests.worlds import principal
+from workflows.engine import gate
+from workflows.interventions import breaking
 from workflows.models import APPEND_ONLY_TABLES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,6 +109,22 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(settings: Any) -> None:
     assert lines["migrations"].startswith("ok")
     assert lines["workflows"].startswith("ok")
     assert "hidden" not in said.getvalue()
+
+
+def test_the_doctor_names_breakers_that_are_not_closed() -> None:
+    gate.open_up()
+    breaking.act(principal(), "hold-open", "fraud", reason="The provider is being moved")
+    said = io.StringIO()
+
+    with pytest.raises(SystemExit):
+        call_command("doctor", stdout=said)
+
+    lines = said.getvalue().splitlines()
+    assert any(line.startswith("ok    breakers") and "5 of 6 closed" in line for line in lines)
+    [at] = [place for place, line in enumerate(lines) if line.startswith("WRONG breaker fraud")]
+    assert "held open since" in lines[at] and "held by olga until" in lines[at]
+    assert "The provider is being moved" in lines[at]
+    assert "release it to end it now. See /dependencies/fraud/." in lines[at + 1]
 
 
 def test_the_demo_people_keep_their_working_tokens(settings: Any, tmp_path: Any, client: Client) -> None:

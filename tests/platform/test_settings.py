@@ -25,6 +25,8 @@ ODD: list[tuple[str, str, Callable[[str], Any]]] = [
     ("CONSOLE_APPS", "no.such.package", environment.modules),
     ("DATABASE_URL", "mysql://here/db", lambda name: environment.address(name, ("postgres", "postgresql"))),
     ("LOG_LEVEL", "loud", lambda name: environment.choice(name, ("INFO", "ERROR"), "INFO")),
+    ("SESSION_HOURS", "0", lambda name: environment.whole(name, 1, 168, default=12)),
+    ("SESSION_IDLE_MINUTES", "soon", lambda name: environment.whole(name, 5, 60, default=5)),
     ("PACE", "0.5", lambda name: environment.pace(name, demo=True)),
     ("PACE", "fast", lambda name: environment.pace(name, demo=True)),
     ("PACE", "inf", lambda name: environment.pace(name, demo=True)),
@@ -34,6 +36,14 @@ ODD: list[tuple[str, str, Callable[[str], Any]]] = [
     ("FAILPOINT", "a:sleep", lambda name: environment.failpoint(name, chaos=True)),
     ("WEBHOOK_SECRETS", "whsec_without_source", environment.webhook_secrets),
     ("WEBHOOK_SECRETS", "erp=whsec_c2hvcnQ=", environment.webhook_secrets),
+    ("EMAIL_FROM", "nobody", lambda name: environment.sender(name, "")),
+    ("EMAIL_FROM", "a@example.com\nBcc: b@example.com", lambda name: environment.sender(name, "")),
+    ("CONSOLE_URL", "console.example.com", environment.base),
+    ("CONSOLE_URL", "https://console.example.com/decide", environment.base),
+    ("CONSOLE_URL", "https://me:secret@console.example.com", environment.base),
+    ("CONSOLE_URL", "https://console.example.com?next=//elsewhere", environment.base),
+    ("CONSOLE_URL", "https://console.example.com:port", environment.base),
+    ("CONSOLE_URL", "javascript:alert(1)", environment.base),
     ("EMAIL_URL", "pigeon://loft", lambda name: environment.email(name, "consolemail://")),
 ]
 

@@ -85,6 +85,7 @@ def test_14_what_was_done_is_reversed_and_a_refund_that_fails_is_done_outside(st
     stack.dials(payments=BROKEN)
 
     plan.get_by_label("Reason", exact=True).fill("cannot be shipped")
+    plan.locator("[name=word]").fill("correct")
     plan.locator("form button").last.click()
     expect(page.locator(".lead")).to_contain_text("being corrected")
     wait_until(lambda: _refund_is_in_trouble(stack, order["id"]), "the refund is in trouble", 90)

@@ -73,6 +73,16 @@ def test_a_token_for_one_workflow_loses_what_belongs_to_none() -> None:
     is_problem(person.get("subscriptions"), 403, "forbidden")
 
 
+def test_a_subscription_needs_the_right_to_personal_fields_because_it_receives_them() -> None:
+    account = somebody("ada", "admin").account
+    hook = {"name": "crm", "url": "https://crm.example/hooks"}
+    narrow = Person("ada", tokens.issue(account, limits=tokens.limits(["read", "subscribe"])))
+    wide = Person("ada", tokens.issue(account, limits=tokens.limits(["read", "subscribe", "payload"])))
+
+    is_problem(narrow.post("subscriptions", hook), 403, "forbidden")
+    assert wide.post("subscriptions", hook).status_code == 201
+
+
 def test_a_token_names_rights_its_user_does_not_have_in_vain() -> None:
     account = somebody("sam", "support").account
     person = Person("sam", tokens.issue(account, limits=tokens.limits(["read", "audit", "payload"])))

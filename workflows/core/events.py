@@ -64,7 +64,7 @@ class StepSucceeded(_Event):
     generation: int = 1
     attempt: int = 0
     key: str = ""
-    #: forward, check, ask or callback: how the outcome became known
+    #: forward, check, ask, fallback, callback, approval, timeout or person: how the outcome became known
     how: str = "forward"
     has_output: bool = False
     values: dict[str, Any] = field(default_factory=dict)
@@ -227,7 +227,7 @@ class StepRefused(_Event):
     attempt: int = 0
     token: int = 0
     message: str = ""
-    #: forward, callback, approval or timeout: how the refusal became known
+    #: forward, callback, approval, timeout or person: how the refusal became known
     how: str = ""
 
 

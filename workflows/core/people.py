@@ -8,12 +8,13 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from workflows.core import correct, facts
+from workflows.core import attempts, correct, facts
 from workflows.core import events as e
 from workflows.core.facts import NotNow
 from workflows.core.keys import idempotency_key
 from workflows.core.state import Direction, ItemPhase, Phase, State, StepState
 from workflows.core.turn import Turn
+from workflows.core.wants import called
 from workflows.dsl.contracts import accepts_none
 from workflows.dsl.definition import Definition, Function, Kind, Node
 
@@ -52,7 +53,7 @@ def _decided(turn: Turn, node: Node, how: str, verdict: str, by: str, reason: st
 def retry(turn: Turn, fact: facts.Retry) -> None:
     """Try again what is stuck or waits for its next attempt. Raises NotNow."""
     _alive(turn.state)
-    candidates = retryable(turn.state)
+    candidates = retryable(turn.definition, turn.state)
     if fact.step is not None:
         candidates = [pair for pair in candidates if pair[0] == fact.step]
     if not candidates:
@@ -64,8 +65,11 @@ def retry(turn: Turn, fact: facts.Retry) -> None:
             turn.say(e.AnswerPending(step=name, due_at=turn.after(node.within)))
 
 
-def retryable(state: State) -> list[tuple[str, Direction]]:
-    """What a retry would try again: stuck steps and those waiting for their next attempt."""
+def retryable(definition: Definition, state: State) -> list[tuple[str, Direction]]:
+    """What a retry would try again: stuck steps and those waiting for their next attempt.
+
+    Where the effect may have happened and must not be repeated, the step's check looks first.
+    """
     if state.correction:
         return [
             (item.step, Direction.COMPENSATE)
@@ -75,10 +79,15 @@ def retryable(state: State) -> list[tuple[str, Direction]]:
     found = []
     for name, step in state.steps.items():
         if step.phase is Phase.STUCK:
-            found.append((name, Direction.ASK if step.match else step.direction))
+            found.append((name, Direction.ASK if step.match else _carefully(definition.by_name[name], step)))
         elif step.phase is Phase.READY and step.patience.retry_at and step.patience.failures:
             found.append((name, step.direction))
     return found
+
+
+def _carefully(node: Node, step: StepState) -> Direction:
+    blind = step.direction is Direction.FORWARD and step.unknown and called(node, step.direction).repeats == "unsafe"
+    return Direction.CHECK if blind and node.check is not None else step.direction
 
 
 def skip(turn: Turn, fact: facts.Skip) -> None:
@@ -91,12 +100,21 @@ def skip(turn: Turn, fact: facts.Skip) -> None:
 
 
 def complete(turn: Turn, fact: facts.Complete) -> None:
-    """Take a person's word for a result, or for a correction that was made outside. Raises NotNow."""
+    """Take a person's word for a result, or for a correction that was made outside. Raises NotNow.
+
+    A result that is a refusal by the node's own rule is one, whoever says so.
+    """
     name = _chosen(turn, fact.step, completable(turn.definition, turn.state), "completed by hand")
     node = turn.definition.by_name[name]
     if turn.state.correction:
         key = idempotency_key(turn.state, node, Direction.COMPENSATE)
         turn.say(e.CompensationSucceeded(step=name, key=key, note=fact.reason))
+        return
+    refused = attempts.refusal(node, fact.values)
+    if refused:
+        turn.say(e.StepRefused(step=name, code=refused[0], reason=refused[1], how="person"))
+        if node.critical:
+            correct.begin(turn, "refused", *refused)
         return
     turn.say(
         e.StepSucceeded(

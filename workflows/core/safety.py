@@ -29,8 +29,10 @@ ORDER = (Safety.SAFE, Safety.STORED, Safety.CHECK, Safety.UNSAFE)
 
 def of_step(state: State, node: Node, direction: Direction) -> Safety:
     """Whether this step can be tried again in this direction."""
-    if direction in (Direction.ASK, Direction.CHECK, Direction.FALLBACK) or node.kind is Kind.QUERY:
+    if direction in (Direction.ASK, Direction.FALLBACK) or node.kind is Kind.QUERY:
         return Safety.SAFE
+    if direction is Direction.CHECK:
+        return Safety.CHECK  # what the check finds decides whether the step is executed again
     repeats = called(node, direction).repeats
     if repeats == "natural" or not _may_have_happened(state, node, direction):
         return Safety.SAFE
@@ -48,11 +50,14 @@ def _may_have_happened(state: State, node: Node, direction: Direction) -> bool:
     return step is not None and step.unknown
 
 
+def of_each(definition: Definition, state: State) -> dict[str, Safety]:
+    """Every step that a retry would try again, and whether that can do harm."""
+    return {
+        name: of_step(state, definition.by_name[name], direction) for name, direction in retryable(definition, state)
+    }
+
+
 def of_retry(definition: Definition, state: State, step: str | None = None) -> Safety:
     """The worst of everything that a retry would try again; safe when there is nothing."""
-    found = [
-        of_step(state, definition.by_name[name], direction)
-        for name, direction in retryable(state)
-        if step in (None, name)
-    ]
+    found = [verdict for name, verdict in of_each(definition, state).items() if step in (None, name)]
     return max(found, key=ORDER.index, default=Safety.SAFE)

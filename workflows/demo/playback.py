@@ -17,7 +17,7 @@ from django.db import transaction
 from workflows import interventions
 from workflows.demo.models import Playback
 from workflows.demo.simulators.faults import Faults
-from workflows.engine import clock
+from workflows.engine import clock, releases
 from workflows.engine.intake import Conflict, InvalidInput
 from workflows.models import Subscription
 
@@ -47,6 +47,7 @@ def play_next() -> bool:
         record = records()[playback.position]
         workflow = "return" if record["cancellation"] else "order"
         try:
+            releases.check_intake(workflow, clock.now())  # first, so that waiting leaves no refused attempts
             interventions.start(
                 interventions.system(), workflow, record, correlation_id=f"demo-{record['order_id']}"
             )  # fmt: skip

@@ -7,6 +7,8 @@ seen by exactly one of the two sides. Receiving never locks an instance.
        │        duplicate, conflicting  another message decided that wait, with the same or another body
        │        late                    the wait was closed without it
        └──────► invalid                 its body breaks the contract
+
+A person may hand any of them to an instance that waits (applied), or set it aside (ignored).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pydantic import ValidationError
 
 from workflows.core.wants import Wait
 from workflows.dsl.definition import Definition, Node
-from workflows.engine import clock, hints, ids, store
+from workflows.engine import clock, hints, ids, news, store
 from workflows.engine.attempt import Unstorable, broken_input, extracted
 from workflows.engine.chain import Actor
 
@@ -67,6 +69,8 @@ def receive(source: str, webhook_id: str, kind: str, key: str, body: str, correl
         state, instance_id = sort(fresh, kind, key, body, now)
         if instance_id is not None:
             transaction.on_commit(lambda: hints.deliver(fresh), robust=True)
+        else:
+            transaction.on_commit(news.board, robust=True)
         return Received(fresh, state, new=True)
 
 
@@ -135,6 +139,20 @@ def dispose(
         " WHERE id = $1",
         (message_id, state, now, instance_id, step, note),
     )
+
+
+def set_aside(message_id: UUID, note: str, now: datetime) -> str | None:
+    """Nobody shall take this message. Returns the state it had; None: there is no such message.
+
+    One that was applied, or was set aside before, stays as it is.
+    """
+    found = store.run("SELECT state FROM workflows_message WHERE id = $1 FOR UPDATE", (message_id,))
+    if found and found[0][0] not in ("applied", "ignored"):
+        store.run(
+            "UPDATE workflows_message SET state = 'ignored', note = $2, disposed_at = $3 WHERE id = $1",
+            (message_id, note, now),
+        )
+    return str(found[0][0]) if found else None
 
 
 def read(definition: Definition, node: Node, message: Arrived) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Tells whoever subscribed in the settings that an instance or a breaker changed; ids and revisions, never content."""
+"""Tells whoever subscribed in the settings that something changed; ids and revisions only, never content."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.utils.module_loading import import_string
 
 from breakers.queries import news_id
 
+#: the id under which changes are told that belong to no instance, such as a note or a stray message
+NOBODY = UUID(int=0)
 Subscriber = Callable[[Sequence[tuple[str, int]]], None]
 
 
@@ -29,3 +31,8 @@ def breaker(name: str, generation: int) -> None:
     """Pass a committed change of a breaker upward, under the breaker's own id."""
     for subscriber in _subscribers():
         subscriber([(str(news_id(name)), generation)])
+
+
+def board() -> None:
+    """Tell that lists and boards changed although no instance did."""
+    changed(NOBODY, 0)

@@ -2,7 +2,7 @@
 
 from workflows.engine.intake import InvalidInput
 from workflows.engine.releases import IntakePaused
-from workflows.interventions.acts import ACTIONS, AllowedAction, act, allowed_actions
+from workflows.interventions.acts import ACTIONS, AllowedAction, StepChoice, act, allowed_actions
 from workflows.interventions.authority import (
     CAPABILITIES,
     INSTALLATION,
@@ -29,7 +29,7 @@ from workflows.interventions.starting import start
 
 __all__ = [
     "ACTIONS", "CAPABILITIES", "INSTALLATION", "AllowedAction", "Forbidden", "Impossible", "IntakePaused",
-    "InterventionError", "InvalidInput", "Limits", "Odd", "Principal",
-    "ReasonMissing", "Stale", "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere",
-    "policy", "roles", "start", "system", "user", "users", "viewer",
+    "InterventionError", "InvalidInput", "Limits", "Odd", "Principal", "ReasonMissing", "Stale", "StepChoice",
+    "Unknown", "Verdict", "act", "allowed_actions", "client", "may", "may_somewhere", "policy", "roles", "start",
+    "system", "user", "users", "viewer",
 ]  # fmt: skip

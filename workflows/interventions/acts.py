@@ -21,6 +21,7 @@ from workflows.audit import Act
 from workflows.core import facts, safety
 from workflows.core.face import face
 from workflows.core.state import State
+from workflows.dsl.definition import Definition
 from workflows.engine import apply, clock, codec, ids, inbox
 from workflows.engine.apply import Change
 from workflows.engine.chain import Actor
@@ -38,14 +39,27 @@ ACTIONS = tuple(VERBS)
 
 
 @dataclass(frozen=True)
+class StepChoice:
+    """A step that an action may mean, or why it may not."""
+
+    step: str
+    allowed: bool
+    reason: str = ""
+    #: for a retry: whether it can do harm
+    safety: str = ""
+
+
+@dataclass(frozen=True)
 class AllowedAction:
     """One action and whether this actor may do it to this instance now, or why not."""
 
     action: str
     allowed: bool
     reason: str = ""
-    #: for a retry: whether it can do harm
+    #: for a retry: whether it can do harm, the worst of its steps
     safety: str = ""
+    #: the steps it may mean, for actions that concern a step
+    steps: tuple[StepChoice, ...] = ()
 
 
 def act(
@@ -111,6 +125,8 @@ def _do(principal: Principal, recorded: Act, instance: Instance, wish: Wish, rev
             applied = apply.change(instance.id, make)
             if applied is None:
                 raise Unknown("There is no such instance.")
+            if not applied.decision.events:
+                raise Impossible("Nothing would change by that.")
             audit.record(
                 recorded,
                 allowed=True,
@@ -135,7 +151,7 @@ def _check(principal: Principal, recorded: Act, instance: Instance, wish: Wish) 
         raise Unknown("There is no such instance.") if hidden else Forbidden(verdict.reason)
     if not 1 <= len(recorded.reason) <= 2000:
         raise ReasonMissing("Please give a reason (up to 2,000 characters).")
-    if wish.step is not None and not verb.takes_step:
+    if wish.step is not None and verb.steps is None:
         raise InvalidInput([Problem("step", f"{recorded.action} concerns the whole instance")])
     if wish.data and not verb.takes_data:
         raise InvalidInput([Problem("data", f"{recorded.action} takes no data")])
@@ -179,23 +195,34 @@ def allowed_actions(
 ) -> list[AllowedAction]:
     """Every action with its verdict, computed by deciding without saving. Costs no query."""
     state = instance if isinstance(instance, State) else codec.load(instance.state)
+    definition = registry.definitions().get((state.workflow, state.version))
     answers = []
     for action in ACTIONS:
         verdict = may(principal, action, state.workflow)
         refusal = verdict.reason if not verdict.allowed else _senseless(state, action, now or clock.now())
-        answers.append(AllowedAction(action, not refusal, refusal, _safety(state) if action == "retry" else ""))
+        steps = _steps(definition, state, action) if definition and not refusal else ()
+        harm = str(safety.of_retry(definition, state)) if definition and state.alive and action == "retry" else ""
+        answers.append(AllowedAction(action, not refusal, refusal, harm, steps))
     return answers
 
 
-def _safety(state: State) -> str:
-    definition = registry.definitions().get((state.workflow, state.version))
-    return str(safety.of_retry(definition, state)) if definition and state.alive else ""
+def _steps(definition: Definition, state: State, action: str) -> tuple[StepChoice, ...]:
+    """The steps that the action may mean, in the definition's order, with those that it may not."""
+    candidates = VERBS[action].steps
+    if candidates is None:
+        return ()
+    harm = safety.of_each(definition, state) if action == "retry" else {}
+    found = sorted(candidates(definition, state).items(), key=lambda pair: definition.position[pair[0]])
+    return tuple(StepChoice(name, not why, _sentence(why), str(harm.get(name, ""))) for name, why in found)
 
 
 def _senseless(state: State, action: str, now: datetime) -> str:
     """Why the action makes no sense now, or nothing."""
     try:
-        sentence = VERBS[action].sense(registry.find(state.workflow, state.version), state, now)
+        return _sentence(VERBS[action].sense(registry.find(state.workflow, state.version), state, now))
     except UnknownWorkflow as error:
         return f"{error}."
-    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _sentence(why: str) -> str:
+    return f"{why[0].upper()}{why[1:]}." if why else ""

@@ -58,6 +58,11 @@ NEEDS = {name: name for name in CAPABILITIES} | {
     "release": "force",
     "replay": "subscribe",
     "export": "audit",
+    "take": "repair",
+    "note": "repair",
+    "mark": "repair",
+    "apply": "repair",
+    "ignore": "repair",
 }
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from pydantic_core import to_json
 
 from approvals import operations, rules
 from approvals.models import Approval
+from approvals.queries import ApprovalRow
 from approvals.rules import APPROVE, REJECT, Ballot, Question, State, Voter
 from workflows import audit, registry
 from workflows.audit import Act
@@ -25,26 +27,26 @@ from workflows.engine import apply, asking, clock, failpoints
 from workflows.engine.apply import Change
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row
-from workflows.interventions.authority import Principal, Verdict, may
+from workflows.interventions.authority import Principal, Verdict, may, viewer
 from workflows.interventions.errors import Forbidden, Impossible, Stale, Unknown
-from workflows.models import AuditEntry, Instance
+from workflows.models import Instance
+from workflows.queries import approvals, involvement
+from workflows.queries.approvals import Filters
 from workflows.registry import UnknownWorkflow
 
-#: What makes a person part of the matter, and how that is said.
-INVOLVEMENT = {
-    "start": "started",
-    "skip": "edited",
-    "complete": "edited",
-    "signal": "edited",
-    "cancel": "cancelled",
-    "compensate": "cancelled",
-}
 #: Characters of a comment.
 MOST = 2000
+#: counts of questions end here
+MANY = 1000
+ONLY_PEOPLE = "Only people decide."
 
 
 class AlreadyDecided(Impossible):
-    """Somebody was first; the message says who and when."""
+    """Somebody was first; the message says who and when, and so does the question."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(f"{rules.closed(question)}.")
+        self.question = question
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _decide(principal: Principal, act: Act, known: Approval, subject_hash: str |
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
     if principal.kind != "user":
-        raise Forbidden("Only people decide.")
+        raise Forbidden(ONLY_PEOPLE)
     if len(act.reason) > MOST:
         raise Impossible("The comment may have up to 2,000 characters.")
     stands: list[State] = []
@@ -130,38 +132,45 @@ def _change(principal: Principal, act: Act, step: str, *, decides: bool) -> Chan
 def _check(approval: Approval, question: Question, name: str, row: Row, subject_hash: str | None) -> None:
     """Raise what stands against this person deciding this question now."""
     if question.state is not State.OPEN:
-        raise AlreadyDecided(f"{rules.closed(question)}.")
-    refusal = rules.refusal(question, voter(name), involved(approval.subject))
+        raise AlreadyDecided(question)
+    refusal = rules.refusal(question, voter(name), involvement.involved([approval.subject])[approval.subject])
     if refusal:
         raise Forbidden(refusal)
     if subject_hash is not None and subject_hash != approval.subject_hash:
         raise Stale("What you decided about is not what is asked now; look again and decide anew.")
     definition = registry.find(row.workflow, row.version)
-    present = asking.subject_hash(row, definition, approval.item, approval.question, approval.rule)
+    present = asking.present_hash(row, definition, approval.item, approval.question, approval.rule)
     if present != approval.subject_hash:
         raise Stale("What the question shows has changed since it was asked; it cannot be decided any more.")
 
 
-def may_decide(principal: Principal, approval: Approval, question: Question) -> Verdict:
-    """Whether this person may decide now, or why not, for buttons. Costs three queries."""
-    verdict = may(principal, APPROVE, approval.scope)
+def may_decide(principal: Principal, asked: Iterable[ApprovalRow]) -> dict[UUID, Verdict]:
+    """For each question whether this person may decide it now, or why not, for buttons. Three queries for all of them.
+
+    A click may still come too late: `decide` looks again, under the lock.
+    """
+    asked = list(asked)
+    who = voter(principal.name)
+    hands = involvement.involved({one.subject for one in asked if one.open})
+    return {one.id: _may_decide(principal, one, who, hands.get(one.subject, {})) for one in asked}
+
+
+def _may_decide(principal: Principal, asked: ApprovalRow, who: Voter, involved: Mapping[str, str]) -> Verdict:
+    verdict = may(principal, APPROVE, asked.scope)
     if not verdict.allowed:
         return verdict
-    refusal = rules.refusal(question, voter(principal.name), involved(approval.subject))
+    if principal.kind != "user":
+        return Verdict(False, ONLY_PEOPLE)
+    refusal = rules.refusal(asked.standing, who, involved)
     return Verdict(not refusal, refusal)
+
+
+def waiting_for(principal: Principal) -> int:
+    """How many questions this person may decide now; more than MANY are counted as one more. One query."""
+    return approvals.count(viewer(principal, APPROVE), Filters(mine=principal.name), stop_at=MANY + 1)
 
 
 def voter(name: str) -> Voter:
     """The person with the groups they are in now."""
     groups = get_user_model().objects.filter(username=name, is_active=True).values_list("groups__name", flat=True)
     return Voter(name, {group for group in groups if group})
-
-
-def involved(instance_id: UUID) -> dict[str, str]:
-    """Every person who had a hand in it, and what they did. Clients, policies and the system exclude nobody."""
-    acts = AuditEntry.objects.filter(
-        instance_id=instance_id, actor_kind="user", allowed=True, action__in=INVOLVEMENT
-    ).order_by("id")
-    found = {actor: INVOLVEMENT[action] for actor, action in acts.values_list("actor", "action")}
-    started = Instance.objects.filter(id=instance_id, initiator_kind="user").values_list("initiator", flat=True)
-    return found | dict.fromkeys(started, INVOLVEMENT["start"])

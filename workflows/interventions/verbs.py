@@ -23,7 +23,7 @@ from workflows.core.facts import NotNow
 from workflows.core.state import State
 from workflows.dsl.definition import Definition, Node
 from workflows.engine.attempt import Unstorable, extracted
-from workflows.engine.intake import InvalidInput, Problem
+from workflows.engine.intake import InvalidInput, Problem, input_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Verb:
 
     make: Callable[[Wish, Definition, State], Made]
     sense: Callable[[Definition, State, datetime], str]
-    takes_step: bool = False
+    #: the steps that may be meant, each with why not (empty: it may); None for acts on the whole instance
+    steps: Callable[[Definition, State], Mapping[str, str]] | None = None
     takes_data: bool = False
 
 
@@ -106,6 +107,7 @@ def _reassign(wish: Wish, definition: Definition, state: State) -> Made:
 
 def _result(node: Node, data: Mapping[str, Any]) -> BaseModel | None:
     """What was entered, as the step's contract. Raises InvalidInput naming every field."""
+    _carriable(data)
     if node.output is None:
         if data:
             raise InvalidInput([Problem("data", f"{node.name} has no result, so there is nothing to enter")])
@@ -115,6 +117,14 @@ def _result(node: Node, data: Mapping[str, Any]) -> BaseModel | None:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise InvalidInput([Problem(".".join(("data", *map(str, one["loc"]))), one["msg"]) for one in found]) from None
+
+
+def _carriable(data: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for what the database cannot hold: the same as for inputs."""
+    try:
+        input_hash(data)
+    except InvalidInput as error:
+        raise InvalidInput([Problem(f"data.{one.field}", one.message) for one in error.problems]) from None
 
 
 def _values(definition: Definition, name: str, model: BaseModel) -> dict[str, Any]:
@@ -128,6 +138,11 @@ def _only(data: Mapping[str, Any], *known: str) -> None:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise InvalidInput([Problem(f"data.{name}", "is not known here") for name in unknown])
+
+
+def _retryable(definition: Definition, state: State) -> dict[str, str]:
+    """Steps that a retry would try again."""
+    return {name: "" for name, _ in people.retryable(definition, state)} if state.alive else {}
 
 
 def _waiting(definition: Definition, state: State) -> dict[str, str]:
@@ -178,15 +193,17 @@ VERBS: dict[str, Verb] = {
     "retry": Verb(
         lambda wish, definition, state: Made(facts.Retry(reason=wish.reason, step=wish.step)),
         _tried(lambda wish: facts.Retry(reason=wish.reason)).sense,
-        takes_step=True,
+        steps=_retryable,
     ),
     "skip": Verb(
         lambda wish, definition, state: Made(facts.Skip(reason=wish.reason, step=wish.step)),
         _among(people.skippable, "passed over"),
-        takes_step=True,
+        steps=people.skippable,
     ),
-    "complete": Verb(_complete, _among(people.completable, "completed by hand"), takes_step=True, takes_data=True),
-    "signal": Verb(_signal, _among(_waiting, "answered"), takes_step=True, takes_data=True),
+    "complete": Verb(
+        _complete, _among(people.completable, "completed by hand"), steps=people.completable, takes_data=True
+    ),
+    "signal": Verb(_signal, _among(_waiting, "answered"), steps=_waiting, takes_data=True),
     "reassign": Verb(_reassign, _alive, takes_data=True),
     "pause": _tried(lambda wish: facts.Pause(reason=wish.reason)),
     "resume": _tried(lambda wish: facts.Resume(reason=wish.reason)),

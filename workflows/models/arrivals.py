@@ -59,5 +59,6 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["type", "key"], name="message_match"),
             models.Index(fields=["received_at"], name="message_pending", condition=Q(state="pending")),
+            models.Index(fields=["state", "id"], name="message_inbox", condition=~Q(state="applied")),
             models.Index(fields=["instance_id"], name="message_instance"),
         ]

@@ -46,3 +46,13 @@ class FailureNote(models.Model):
     state = models.TextField(default="new")
     by = models.TextField(default="", blank=True)
     at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="failurenote_state", condition=Q(state__in=["new", "taken", "waiting", "done"])
+            ),
+            models.CheckConstraint(
+                name="failurenote_holder", condition=~Q(state__in=["taken", "waiting"]) | ~Q(owner="")
+            ),
+        ]

@@ -64,5 +64,6 @@ class Delivery(models.Model):
         constraints = [models.UniqueConstraint(fields=["subscription", "event"], name="delivery_once")]
         indexes = [
             models.Index(fields=["next_at"], name="delivery_due", condition=Q(state="pending")),
+            models.Index(fields=["subscription"], name="delivery_dead", condition=Q(state="dead")),
             models.Index(fields=["subscription", "instance_id", "number"], name="delivery_order"),
         ]

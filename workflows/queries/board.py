@@ -10,7 +10,7 @@ from django.db import connection
 from workflows import registry
 from workflows.dsl.definition import Definition
 from workflows.models import Instance, Message, Rollup, Session, Work
-from workflows.queries import callbacks
+from workflows.queries import callbacks, trouble
 from workflows.queries.visibility import Viewer, declared_to, visible_to
 
 #: counts end here; people read "10,000+"
@@ -23,7 +23,10 @@ MOST_CAUSES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Live instances of one kind in one stage. `kind` is person, held (tried again), undo, paused, wait or flow."""
+    """Live instances of one kind in one stage.
+
+    `kind` is person, held (tried again), parked (kept waiting by a breaker), undo, paused, wait or flow.
+    """
 
     workflow: str
     stage: str
@@ -38,7 +41,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Instances that need a person for the same reason. `key` is the business key of the oldest one."""
+    """Instances that need a person for the same reason. `key` and `reason` are those of the first that came in."""
 
     workflow: str
     version: int
@@ -47,10 +50,17 @@ class Cause:
     dependency: str
     owner: str
     correcting: bool
+    #: the kind of error, as `queries.trouble` tells them apart
+    kind: str
     count: int
     oldest: datetime
     key: str
     reason: str
+
+    @property
+    def trouble(self) -> trouble.Cause:
+        """The cause as people look after it."""
+        return trouble.cause_of(self.workflow, self.step, self.dependency, self.kind, correcting=self.correcting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +91,8 @@ class Crew:
 _GROUPS = """
 SELECT workflow, stage,
        CASE WHEN needs_person THEN 'person' WHEN lifecycle = 'paused' THEN 'paused'
-            WHEN lifecycle = 'compensating' THEN 'undo' WHEN waiting_kind IN ('retry', 'breaker') THEN 'held'
-            WHEN lifecycle = 'waiting' THEN 'wait' ELSE 'flow' END AS kind,
+            WHEN lifecycle = 'compensating' THEN 'undo' WHEN waiting_kind = 'retry' THEN 'held'
+            WHEN waiting_kind = 'breaker' THEN 'parked' WHEN lifecycle = 'waiting' THEN 'wait' ELSE 'flow' END AS kind,
        dependency, count(*), min(since), count(*) FILTER (WHERE deadline_at <= %(now)s)
 FROM workflows_instance WHERE ended_at IS NULL AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))
 GROUP BY 1, 2, 3, 4
@@ -100,13 +110,19 @@ def groups(viewer: Viewer, now: datetime) -> list[Group]:
     ]
 
 
-_CAUSES = """
-SELECT workflow, version, status, step, dependency, owner, lifecycle = 'compensating', count(*), min(since),
-       (array_agg(key ORDER BY since, id))[1], (array_agg(reason ORDER BY since, id))[1]
-FROM workflows_instance WHERE ended_at IS NULL AND needs_person
-  AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))
-GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY min(since) LIMIT %(most)s
-"""
+_CAUSES = f"""
+WITH grouped AS (
+    SELECT workflow, version, status, step, dependency, owner, {trouble.CORRECTING_SQL} AS correcting,
+           {trouble.KIND} AS kind, count(*) AS count, min(since) AS oldest, min(id::text)::uuid AS first
+    FROM workflows_instance WHERE ended_at IS NULL AND needs_person
+      AND (%(sees)s::text[] IS NULL OR workflow = ANY(%(sees)s::text[]))
+    GROUP BY workflow, version, status, step, dependency, owner, correcting, kind
+    ORDER BY min(since) LIMIT %(most)s
+)
+SELECT grouped.workflow, grouped.version, grouped.status, grouped.step, grouped.dependency, grouped.owner, correcting,
+       kind, count, oldest, key, reason
+FROM grouped JOIN workflows_instance ON id = first ORDER BY oldest
+"""  # noqa: S608 - made of constants
 
 
 def causes(viewer: Viewer) -> list[Cause]:
@@ -116,10 +132,10 @@ def causes(viewer: Viewer) -> list[Cause]:
         rows = cursor.fetchall()
     return [
         Cause(
-            workflow=w, version=v, status=s, step=step, dependency=d, owner=o, correcting=c, count=count,
+            workflow=w, version=v, status=s, step=step, dependency=d, owner=o, correcting=c, kind=kind, count=count,
             oldest=oldest, key=key, reason=reason,
         )
-        for w, v, s, step, d, o, c, count, oldest, key, reason in rows
+        for w, v, s, step, d, o, c, kind, count, oldest, key, reason in rows
     ]  # fmt: skip
 
 

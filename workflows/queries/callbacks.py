@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,11 @@ from workflows.queries import redaction
 from workflows.queries.pages import Page, keyset
 from workflows.queries.search import searchable_types
 from workflows.queries.visibility import Viewer, message_types, of_visible_instance
+
+#: counts end here
+MOST = 1000
+#: what can become of a message, besides being applied
+DISPOSITIONS = ("pending", "late", "duplicate", "conflicting", "invalid", "ignored")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,14 @@ def page(
 def one(viewer: Viewer, message_id: UUID) -> CallbackRow | None:
     """One message; None if there is none for this viewer."""
     return next(iter(_read(viewer, visible(viewer, Message.objects.filter(id=message_id)))), None)
+
+
+def counts(viewer: Viewer) -> dict[str, int]:
+    """How many messages lie in the inbox, by state, each counted up to MOST + 1. What was applied is not counted."""
+    found = visible(viewer, Message.objects.exclude(state="applied"))
+    few = [found.filter(state=state).order_by().values("state")[: MOST + 1] for state in DISPOSITIONS]
+    seen = few[0].union(*few[1:], all=True)
+    return dict(Counter(row["state"] for row in seen))
 
 
 def visible(viewer: Viewer, found: QuerySet[Message]) -> QuerySet[Message]:

@@ -16,9 +16,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from workflows import registry
-from workflows.models import Instance
+from workflows.models import Instance, Work
 from workflows.models.instance import ALIVE
-from workflows.queries import redaction
+from workflows.queries import redaction, trouble
 from workflows.queries.pages import Page, keyset
 from workflows.queries.search import by_attribute, matching
 from workflows.queries.visibility import Viewer, visible_to
@@ -90,6 +90,13 @@ class Filters:
     started_before: datetime | None = None
     overdue: bool | None = None
     needs_person: bool | None = None
+    step: tuple[str, ...] = ()
+    #: keys of causes of trouble (queries.trouble); one that is no such key matches nothing
+    cause: tuple[str, ...] = ()
+    #: kind of trouble, as causes know it
+    trouble: str = ""
+    #: systems whose breaker holds the instance's work up
+    held_up_by: tuple[str, ...] = ()
     #: the one search box: numbers, customers, references, keys, ids
     q: str = ""
     #: attribute name to value, as text
@@ -107,14 +114,16 @@ def some(viewer: Viewer, instance_ids: list[UUID]) -> list[InstanceRow]:
     return _rows(viewer, found.order_by("-id"))
 
 
-def page(viewer: Viewer, filters: Filters, *, size: int = 50, cursor: str = "") -> Page[InstanceRow]:
-    """One page, newest first. Raises `pages.BadCursor`."""
+def page(
+    viewer: Viewer, filters: Filters, *, size: int = 50, cursor: str = "", oldest_first: bool = False
+) -> Page[InstanceRow]:
+    """One page, newest first unless asked otherwise. Raises `pages.BadCursor`."""
     return keyset(
         _matching(viewer, filters),
         partial(_rows, viewer),
         size=size,
         cursor=cursor,
-        descending=True,
+        descending=not oldest_first,
         position=lambda row: row.id,
     )
 
@@ -154,6 +163,13 @@ def _matching(viewer: Viewer, filters: Filters) -> QuerySet[Instance]:
         )
     for name, text in filters.attributes.items():
         wanted &= by_attribute(viewer, name, text)
+    if filters.cause:
+        wanted &= trouble.any_of(filters.cause)
+    if filters.trouble:
+        wanted &= trouble.of_kind(filters.trouble)
+    if filters.held_up_by:
+        parked = Work.objects.filter(parked=True, dependency__in=filters.held_up_by)
+        wanted &= Q(id__in=parked.values("instance_id"))
     if filters.q.strip():
         wanted &= matching(viewer, filters.q)
     return visible_to(viewer, Instance.objects.filter(wanted))
@@ -162,10 +178,10 @@ def _matching(viewer: Viewer, filters: Filters) -> QuerySet[Instance]:
 def _columns(filters: Filters) -> Q:
     every: dict[str, object] = {
         f"{name}__in": getattr(filters, name) or None
-        for name in ("workflow", "lifecycle", "waiting_kind", "stage", "status", "key", "dependency", "owner")
+        for name in ("workflow", "lifecycle", "waiting_kind", "stage", "status", "key", "dependency", "owner", "step")
     }
     # What only the living can have is asked of the living: the partial indexes hold nobody else.
-    living = filters.needs_person or (filters.lifecycle and set(filters.lifecycle) <= set(ALIVE))
+    living = filters.needs_person or filters.cause or (filters.lifecycle and set(filters.lifecycle) <= set(ALIVE))
     every |= {
         "version": filters.version,
         "ended_at__isnull": True if living and filters.alive is None else filters.alive,

@@ -7,6 +7,11 @@ from typing import Any
 
 from django.db import connection
 
+from breakers import queries as guards
+from breakers.machine import State
+from workflows.queries import dependencies
+from workflows.queries.visibility import EVERYTHING
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -31,6 +36,17 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """One circuit breaker: 1 for the state it is in, how often it came into each, calls ever refused, and held up."""
+
+    name: str
+    states: dict[str, int]
+    arrivals: dict[str, int]
+    refused: int
+    held_up: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """Things that wait to be handed on, and the age of the oldest in seconds (0 without any)."""
 
@@ -45,6 +61,22 @@ def live() -> list[Live]:
 def queues() -> list[Queue]:
     """Pools in which there is anything at all."""
     return [Queue(*row) for row in _select(_QUEUES)]
+
+
+def breakers() -> list[Guard]:
+    """Every breaker by name."""
+    rows, arrivals = guards.refusals(), guards.arrivals()
+    held = dependencies.held_up(EVERYTHING, [name for name, _, _ in rows])
+    return [
+        Guard(
+            name,
+            {str(one): int(one == state) for one in State},
+            {str(one): arrivals.get((name, str(one)), 0) for one in State},
+            refused,
+            held[name].count,
+        )
+        for name, state, refused in rows
+    ]
 
 
 def callbacks() -> Pending:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import IntegerField, Model, QuerySet, TextField
+from django.db.models import DateTimeField, IntegerField, Model, Q, QuerySet, TextField, UUIDField
 
 RowT = TypeVar("RowT")
 ModelT = TypeVar("ModelT", bound=Model)
@@ -39,22 +40,29 @@ def keyset(
     size: int,
     cursor: str,
     descending: bool,
-    position: Callable[[RowT], UUID | int | str],
-    by: str = "id",
+    position: Callable[[RowT], Any],
+    by: str | tuple[str, ...] = "id",
 ) -> Page[RowT]:
-    """One page of `found` in the order of the unique column `by`. Raises BadCursor."""
-    backwards, last = _decode(cursor, found.model._meta.get_field(by)) if cursor else (False, None)
+    """One page of `found` in the order of the unique column `by`, or of several of which the last is unique.
+
+    `position` tells a row's value of the column, or of all of them. Raises BadCursor.
+    """
+    columns = (by,) if isinstance(by, str) else by
+    backwards, last = (
+        _decode(cursor, [found.model._meta.get_field(name) for name in columns]) if cursor else (False, ())
+    )
     downwards = descending is not backwards
-    if last is not None:
-        found = found.filter(**{f"{by}__{'lt' if downwards else 'gt'}": last})
-    rows = read(found.order_by(f"-{by}" if downwards else by)[: min(size, MAX_SIZE) + 1])
+    if last:
+        found = found.filter(_beyond(list(zip(columns, last, strict=True)), "lt" if downwards else "gt"))
+    order = [f"-{name}" if downwards else name for name in columns]
+    rows = read(found.order_by(*order)[: min(size, MAX_SIZE) + 1])
     more = len(rows) > min(size, MAX_SIZE)
     rows = rows[: min(size, MAX_SIZE)]
     if backwards:
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    ahead, behind = (more, last is not None) if not backwards else (True, more)
+    ahead, behind = (more, bool(last)) if not backwards else (True, more)
     return Page(
         rows,
         _encode(False, position(rows[-1])) if ahead else None,
@@ -62,27 +70,39 @@ def keyset(
     )
 
 
-def _encode(backwards: bool, position: UUID | int | str) -> str:
-    text = json.dumps([int(backwards), str(position)], separators=(",", ":"))
+def _beyond(last: list[tuple[str, Any]], than: str) -> Q:
+    """The rows behind the last one, in the order of several columns."""
+    (name, value), *rest = last
+    beyond = Q(**{f"{name}__{than}": value})
+    return beyond | (Q(**{name: value}) & _beyond(rest, than)) if rest else beyond
+
+
+def _encode(backwards: bool, position: Any) -> str:
+    values = position if isinstance(position, tuple) else (position,)
+    text = json.dumps([int(backwards), *map(str, values)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _value(position: str, column: Any) -> str | int | UUID:
-    if isinstance(column, TextField):
-        return position
-    return int(position) if isinstance(column, IntegerField) else UUID(position)
-
-
-def _decode(cursor: str, column: Any) -> tuple[bool, Any]:
+def _decode(cursor: str, columns: Sequence[Any]) -> tuple[bool, tuple[Any, ...]]:
     try:
-        backwards, position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if backwards not in (0, 1) or not isinstance(position, str):
+        backwards, *positions = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if backwards not in (0, 1) or not all(isinstance(one, str) for one in positions):
             raise ValueError("not made by `_encode`")
-        if "\x00" in position:
-            raise ValueError("no column holds this")
-        value = _value(position, column)
-    except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError) as error:
+        values = tuple(_value(column, one) for column, one in zip(columns, positions, strict=True))
+    except (ValueError, TypeError, OverflowError, binascii.Error, UnicodeError, RecursionError) as error:
         raise BadCursor("This cursor does not belong to this list.") from error
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise BadCursor("This cursor does not belong to this list.")
-    return bool(backwards), value
+    return bool(backwards), values
+
+
+def _value(column: Any, text: str) -> datetime | UUID | str | int:
+    """The value of a column from its text. Raises ValueError."""
+    match column:
+        case TextField() if "\x00" not in text:
+            return text
+        case DateTimeField():
+            return datetime.fromisoformat(text).astimezone(UTC)
+        case UUIDField():
+            return UUID(text)
+        case IntegerField() if -(2**63) <= int(text) < 2**63:
+            return int(text)
+    raise ValueError("no column holds this")

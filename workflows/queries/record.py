@@ -46,8 +46,8 @@ class AuditFilters:
     """What the record is narrowed to; empty fields do not narrow."""
 
     actor: str = ""
-    #: user, client, policy or system
-    kind: str = ""
+    #: any of user, client, policy and system
+    kinds: tuple[str, ...] = ()
     action: str = ""
     workflow: str = ""
     instance_id: UUID | None = None
@@ -76,9 +76,9 @@ class Lately:
 LATELY = 2000
 #: filters that name a column, and the column
 _EXACTLY = {
-    "actor": "actor", "kind": "actor_kind", "action": "action", "workflow": "workflow", "instance_id": "instance_id",
-    "target": "target", "through": "through", "correlation_id": "correlation_id", "act_id": "act_id",
-    "allowed": "allowed", "after": "at__gte", "before": "at__lt",
+    "actor": "actor", "kinds": "actor_kind__in", "action": "action", "workflow": "workflow",
+    "instance_id": "instance_id", "target": "target", "through": "through", "correlation_id": "correlation_id",
+    "act_id": "act_id", "allowed": "allowed", "after": "at__gte", "before": "at__lt",
 }  # fmt: skip
 
 
@@ -86,6 +86,11 @@ def page(viewer: Viewer, filters: AuditFilters, *, size: int = 50, cursor: str =
     """One page, newest first. What concerns no workflow is for those who see all of them. Raises `pages.BadCursor`."""
     found = _matching(viewer, filters)
     return keyset(found, _read, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+
+
+def count(viewer: Viewer, filters: AuditFilters, *, stop_at: int) -> int:
+    """How many match, counted up to `stop_at`."""
+    return _matching(viewer, filters).values("id")[:stop_at].count()
 
 
 def batches(viewer: Viewer, filters: AuditFilters, *, below: int) -> Iterator[list[AuditRow]]:
@@ -105,7 +110,7 @@ def lately(viewer: Viewer) -> Lately:
 def _matching(viewer: Viewer, filters: AuditFilters) -> QuerySet[AuditEntry]:
     asked = {lookup: getattr(filters, name) for name, lookup in _EXACTLY.items()}
     found = visible_to(viewer, AuditEntry.objects.all())
-    found = found.filter(**{lookup: value for lookup, value in asked.items() if value not in ("", None)})
+    found = found.filter(**{lookup: value for lookup, value in asked.items() if value not in ("", (), None)})
     return found.filter(_about(filters.number)) if filters.number else found
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows.core.correct import OPEN
 from workflows.core.keys import idempotency_key
-from workflows.core.state import Direction, Item, Phase, State, StepState
+from workflows.core.state import FINISHED, Direction, Item, Phase, State, StepState
 from workflows.dsl.definition import Definition, Function, Node
 from workflows.queries.history import HistoryEvent
 
@@ -60,6 +61,8 @@ class Step:
     due_at: datetime | None
     #: why it applies or was skipped, with the operands: `order.total > 0 is false (0)`
     rule: str
+    #: the system whose breaker keeps it waiting; empty if none does
+    held_up_by: str
     #: its effect may have happened although no outcome is recorded
     unknown: bool
     corrected: bool
@@ -149,16 +152,28 @@ def _step(
         retry_at=patience.retry_at if patience else None,
         due_at=step.due_at if step else None,
         rule=times.rule,
+        held_up_by=step.patience.parked if step else "",
         unknown=step.unknown if step else False,
         corrected=step.corrected if step else False,
         irreversible=node.compensate is not None and not node.compensable,
-        owner=definition.owner_of(node),
+        owner=_owner(definition, node, state, step),
         runbook=definition.runbook_of(node),
         input={name: bodies.get(_seq(definition, state, source)) for name, source in parameters} if step else {},
         sources=dict(parameters),
         output=times.published if times.published is not None else bodies.get(step.output_seq if step else 0),
         compensation=_compensation(node, state, times, leased, bodies),
     )
+
+
+def _owner(definition: Definition, node: Node, state: State, step: StepState | None) -> str:
+    """Who looks after it: whoever was named for the instance, until the step is over."""
+    over = step is not None and step.phase in FINISHED and not _in_correction(state, node)
+    return (state.owner if not over else "") or definition.owner_of(node)
+
+
+def _in_correction(state: State, node: Node) -> bool:
+    items = state.correction.items if state.correction else ()
+    return any(item.step == node.name and item.phase in OPEN for item in items)
 
 
 def _word(step: StepState | None, *, running: bool) -> str:

@@ -14,6 +14,8 @@ from workflows.verify import (
     announcements,
     arrivals,
     attempts,
+    breaking,
+    decisions,
     differences,
     histories,
     needs,
@@ -34,9 +36,11 @@ GRACE = timedelta(seconds=30)
 JUDGES: tuple[Judge, ...] = (
     histories.judge,
     attempts.judge,
+    breaking.judge,
     paths.judge,
     needs.judge,
     arrivals.judge,
+    decisions.judge,
     announcements.judge,
     differences.judge,
     acts.judge,
@@ -44,7 +48,11 @@ JUDGES: tuple[Judge, ...] = (
 #: Held at any moment.
 SURVEYS: tuple[Survey, ...] = (
     attempts.shared_keys,
+    breaking.moves,
+    breaking.people,
+    breaking.probes,
     needs.orphans,
+    decisions.orphans,
     announcements.overtaken,
     punctuality.families,
     acts.seals,
@@ -54,10 +62,12 @@ BY_PUMPS: dict[Survey, str] = {
     punctuality.dead_leases: "I03",
     punctuality.late_timers: "I04",
     punctuality.overdue_waits: "I05",
+    decisions.overdue: "I05",
     arrivals.undelivered: "I18",
     arrivals.undisposed: "I19",
     announcements.late: "I26",
     acts.late: "I33",
+    breaking.hanging: "I30",
 }
 BY_WORKERS: dict[Survey, str] = {punctuality.idle_work: "I02", punctuality.silent_duties: "I35"}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from workflows.core import events as e
 from workflows.engine import sealing
 from workflows.interventions.acts import ACTIONS
 from workflows.verify.findings import Offender
@@ -38,7 +39,7 @@ class Seal:
 
 def judge(story: Story, snapshot: Snapshot) -> Iterator[Offender]:
     """I33 of one instance: every manual act has actor, reason and event, and every event of a person an act."""
-    for problem in (*_nameless(story), *_apart(story)):
+    for problem in (*_nameless(story), *_unattributed(story), *_apart(story)):
         yield Offender("I33", story.name, problem)
 
 
@@ -48,6 +49,17 @@ def _nameless(story: Story) -> Iterator[str]:
             yield f"audit row {number} ({action}) names nobody"
         if kind != "system" and action in ACTIONS and not reason.strip():
             yield f"audit row {number} ({action} by {actor}) gives no reason"
+
+
+def _unattributed(story: Story) -> Iterator[str]:
+    """What only people and policies can say, in nobody's name."""
+    for moment in story.moments:
+        match moment.event:
+            case (
+                e.StepSucceeded(how="person") | e.StepRefused(how="person") | e.CompensationSucceeded(attempt=0)
+                | e.StepPassedOver() | e.CorrectionWaived() | e.Reassigned()
+            ) if moment.record.actor_kind == "system":  # fmt: skip
+                yield f"{moment.record.type} at {moment.record.seq} is somebody's word, but in nobody's name"
 
 
 def _apart(story: Story) -> Iterator[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Every invariant that is checked, in a sentence. Numbers that are missing belong to approvals and breakers.
+#: Every invariant that is checked, in a sentence.
 INVARIANTS = {
     "I01": "every live instance has a next cause, or a person is named",
     "I02": "runnable work is picked up",
     "I03": "no dead lease",
     "I04": "timers fire on time and never early",
-    "I05": "overdue waits expire",
+    "I05": "overdue waits and questions expire",
     "I06": "what has ended is quiet",
     "I07": "one terminal event per generation, its last, agreeing with the state",
     "I08": "history without gaps",
@@ -26,11 +26,16 @@ INVARIANTS = {
     "I18": "no lost wake-up: whoever waits has an open wait, and no message lies beside it",
     "I19": "every message has a disposition",
     "I20": "message and time-out never both win",
+    "I21": "a question is settled once, and the step agrees",
+    "I22": "a quorum of distinct people decides, none of whom had a hand in it, about what was asked",
     "I23": "every effect of an instance that is being corrected is covered",
     "I24": "corrections run in reverse order, and only for what happened",
     "I25": "a failed correction is visible and owned",
     "I26": "the outbox is complete, in order and not late",
     "I27": "nothing is announced that did not happen",
+    "I28": "breakers move only as they may, one generation after the other",
+    "I29": "no more probes than the rule allows, and no calls while a breaker is open",
+    "I30": "breakers try again, holds run out, and what was held up comes back",
     "I31": "no idempotent request is stuck in progress",
     "I32": "the version is pinned",
     "I33": "what people and policies did is on record: sealed, with actor, reason and trace in the history",

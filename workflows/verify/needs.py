@@ -52,7 +52,9 @@ def _work(story: Story, wanted: Wants) -> Iterator[str]:
         if key not in story.beside.work:
             yield f"there is no {name}, which the state says is ready"
             continue
-        yield from (f"{name} {problem}" for problem in _mismatch(work, *story.beside.work[key][:3]))
+        pool, ready_at, held, *_, dependency, parked = story.beside.work[key]
+        yield from (f"{name} {problem}" for problem in _mismatch(work, pool, ready_at, held))
+        yield from (f"{name} {problem}" for problem in _parking(work, dependency, parked=parked))
 
 
 def _mismatch(work: Work, pool: str, ready_at: object, held: bool) -> Iterator[str]:
@@ -62,6 +64,14 @@ def _mismatch(work: Work, pool: str, ready_at: object, held: bool) -> Iterator[s
         yield f"is ready at {ready_at} instead of {work.ready_at}"
     if held != work.held:
         yield "is held although the instance is not paused" if held else "is not held although the instance is paused"
+
+
+def _parking(work: Work, dependency: str, *, parked: bool) -> Iterator[str]:
+    """What the state says is parked may be offered just now; what the row says is parked, people have to see."""
+    if dependency != work.dependency:
+        yield f"is for {dependency} instead of {work.dependency}"
+    if parked and not work.parked:
+        yield f"is parked for {dependency}, but the state says that it may be done"
 
 
 def _timers(story: Story, wanted: Wants) -> Iterator[str]:

@@ -6,9 +6,10 @@ at work for the whole grace, being late means nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ class Snapshot:
     working_since: datetime | None
     #: `workflow/version` of everything some live worker has code for
     capable: tuple[str, ...]
+    #: per dependency the spans in which its breaker let nobody call, probes included
+    shut: Mapping[str, tuple[tuple[datetime, datetime], ...]] = field(default_factory=dict)
 
     @property
     def calm(self) -> datetime:
@@ -55,7 +58,7 @@ def taken(grace: timedelta) -> Iterator[Snapshot]:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         now = select("SELECT now()")[0][0]
         capable = tuple(row[0] for row in select(_CAPABLE, {"now": now}))
-        yield Snapshot(now, grace, _since("pump", now, grace), _since("worker", now, grace), capable)
+        yield Snapshot(now, grace, _since("pump", now, grace), _since("worker", now, grace), capable, _shut(now))
 
 
 def select(statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -79,6 +82,13 @@ def _since(kind: str, now: datetime, grace: timedelta) -> datetime | None:
     return unbroken([(began, ended) for began, ended in select(_SESSIONS, {"kind": kind})], now, grace)
 
 
+def _shut(now: datetime) -> dict[str, tuple[tuple[datetime, datetime], ...]]:
+    found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for name, began, ended in select(_SHUT, {"now": now}):
+        found[name].append((began, ended))
+    return {name: tuple(spans) for name, spans in found.items()}
+
+
 def unbroken(sessions: Sequence[tuple[datetime, datetime]], now: datetime, grace: timedelta) -> datetime | None:
     """When the unbroken row of (began, ended) spans that reaches to `now` began. None: nothing reaches it."""
     since, reaches = None, now
@@ -93,6 +103,12 @@ def unbroken(sessions: Sequence[tuple[datetime, datetime]], now: datetime, grace
 _CAPABLE = """
 SELECT DISTINCT jsonb_array_elements_text(capabilities) FROM workflows_session
 WHERE kind = 'worker' AND ended_at IS NULL AND alive_until > %(now)s
+"""
+_SHUT = """
+SELECT breaker, at, coalesce(ended, %(now)s) FROM (
+    SELECT breaker, became, at, lead(at) OVER (PARTITION BY breaker ORDER BY generation) AS ended
+    FROM breakers_transition
+) AS moves WHERE became IN ('open', 'held_open') ORDER BY breaker, at
 """
 _SESSIONS = """
 SELECT started_at, least(alive_until, ended_at) FROM workflows_session

@@ -86,10 +86,41 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """One vote as it is stored."""
+
+    person: str
+    verdict: str
+    comment: str
+    subject_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question about the instance as it is stored. `evidence`: name of what is shown to the seq of its payload."""
+
+    id: UUID
+    item: str
+    generation: int
+    question: str
+    audience: str
+    quorum: int
+    default_outcome: str
+    rule: str
+    subject_hash: str
+    due_at: datetime
+    state: str
+    decided_by: str
+    decided_at: datetime | None
+    evidence: dict[str, int]
+    votes: list[Ballot] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """The rows other tables keep for an instance."""
 
-    #: (step, direction) to pool, ready_at, held, token, session, workflow, version
+    #: (step, direction) to pool, ready_at, held, token, session, workflow, version, dependency, parked
     work: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     #: name to (fire_at, held)
     timers: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
@@ -101,6 +132,8 @@ class Beside:
     outbox: list[tuple[Any, ...]] = field(default_factory=list)
     #: (id, actor kind, actor, action, reason, at, xid) of what was allowed, oldest first
     acts: list[tuple[Any, ...]] = field(default_factory=list)
+    #: with their votes, oldest first
+    questions: list[Question] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +235,20 @@ def _beside(ids: list[UUID]) -> dict[UUID, Beside]:
         found[instance_id].outbox.append((*rest, json.loads(data)))
     for instance_id, *rest in select(_ACTS, {"ids": ids}):
         found[instance_id].acts.append(tuple(rest))
+    for instance_id, question in _questions(ids):
+        found[instance_id].questions.append(question)
     return found
+
+
+def _questions(ids: list[UUID]) -> list[tuple[UUID, Question]]:
+    found: dict[UUID, tuple[UUID, Question]] = {}
+    columns = [name for name in Question.__dataclass_fields__ if name != "votes"]
+    for subject, *values in select(_QUESTIONS, {"ids": ids}):
+        row = dict(zip(columns, values, strict=True))
+        found[row["id"]] = (subject, Question(**{**row, "evidence": json.loads(row["evidence"])}))
+    for question_id, *said in select(_VOTES, {"ids": list(found)}):
+        found[question_id][1].votes.append(Ballot(*said))
+    return list(found.values())
 
 
 _INSTANCES = f"SELECT {', '.join(Row.__dataclass_fields__)} FROM workflows_instance {{only}} ORDER BY id"  # noqa: S608
@@ -214,7 +260,7 @@ FROM workflows_event e LEFT JOIN workflows_payload p ON p.instance_id = e.instan
 {only} ORDER BY e.instance_id, e.seq
 """
 _WORK = """
-SELECT instance_id, step, direction, pool, ready_at, held, token, session_id, workflow, version
+SELECT instance_id, step, direction, pool, ready_at, held, token, session_id, workflow, version, dependency, parked
 FROM workflows_work WHERE instance_id = ANY(%(ids)s)
 """
 _TIMERS = "SELECT instance_id, name, fire_at, held FROM workflows_timer WHERE instance_id = ANY(%(ids)s)"
@@ -232,4 +278,13 @@ WHERE instance_id = ANY(%(ids)s) ORDER BY instance_id, number
 _ACTS = """
 SELECT instance_id, id, actor_kind, actor, action, reason, at, xid::text::bigint FROM workflows_auditentry
 WHERE allowed AND instance_id = ANY(%(ids)s) ORDER BY id
+"""
+_QUESTIONS = """
+SELECT subject, id, item, generation, question, audience, quorum, default_outcome, rule, subject_hash, due_at, state,
+       decided_by, decided_at, evidence::text
+FROM approvals_approval WHERE subject = ANY(%(ids)s) ORDER BY id
+"""
+_VOTES = """
+SELECT approval_id, person, verdict, comment, subject_hash FROM approvals_vote
+WHERE approval_id = ANY(%(ids)s) ORDER BY id
 """

@@ -15,15 +15,17 @@ from console.api.caller import principal, viewer
 from console.api.documented import IDEMPOTENCY_KEY, documented
 from console.api.idempotent import idempotent
 from console.api.parameters import PAGING, Parameters, described
-from console.api.problems import FORBIDDEN, IMPOSSIBLE, NOT_FOUND, STALE, ProblemError, invalid, several
+from console.api.problems import NOT_FOUND, ProblemError
+from console.api.refusals import told_as_problems
 from console.correlation import correlation_id
 from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import details, history, instances, operations
+from workflows.queries.dependencies import Lookup
 from workflows.queries.instances import Filters
 from workflows.queries.visibility import EVERYTHING, Viewer
 
-_TEXTS = ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner")
+_TEXTS = ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner", "step", "cause")
 _OTHERS = ("version", "correlation_id", "started_after", "started_before", "overdue", "needs_person", "q")
 _FILTERS = [
     *described(**dict.fromkeys(_TEXTS, "One or several, separated by commas.")),
@@ -36,6 +38,32 @@ _FILTERS = [
     *described(**{"attr.NAME": "The attribute NAME has this value, for example attr.country=France."}),
     *PAGING,
 ]
+
+#: A body for each action that the schema lists.
+EXAMPLES = {
+    "retry: try a step again": {"reason": "The provider is back", "step": "charge"},
+    "skip: pass over a step": {"reason": "Thanked by phone", "step": "thanks", "revision": 12},
+    "complete: enter the result of a step": {
+        "reason": "Paid by bank transfer",
+        "step": "charge",
+        "data": {"charge_id": "TRANSFER-4711", "amount": 15.3},
+    },
+    "complete: a correction was made outside": {
+        "reason": "The bank has returned the money",
+        "step": "charge",
+        "data": {"evidence": "Bank statement of 1 December, line 7"},
+    },
+    "signal: hand over an answer": {
+        "reason": "Told by phone",
+        "step": "registered",
+        "data": {"reference": "ERP-536365", "erp_number": "4711", "accepted": True, "reason": None},
+    },
+    "reassign: name who looks after it": {"reason": "Their customer", "data": {"owner": "key-accounts"}},
+    "pause": {"reason": "The customer wants to change the address"},
+    "resume": {"reason": "The address is right now"},
+    "cancel": {"reason": "The customer called it off", "revision": 12},
+    "compensate: correct what was done, also after the end": {"reason": "The parcel came back"},
+}
 
 
 @documented(
@@ -51,11 +79,12 @@ def listed(request: Request) -> HttpResponse:
     seen_by = viewer(request)
     given = Parameters(request, (*_TEXTS, *_OTHERS, "cursor", "page_size"), prefixes=("attr.",))
     filters, now = _filters(given), clock.now()
+    breakers = Lookup(now)
     return answers.paged(
         request,
         shapes.InstancePage,
         lambda: instances.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
-        lambda row: answers.summary(row, now),
+        lambda row: answers.summary(row, now, breakers),
     )
 
 
@@ -68,6 +97,8 @@ def _filters(given: Parameters) -> Filters:
         key=given.texts("key"),
         dependency=given.texts("dependency"),
         owner=given.texts("owner"),
+        step=given.texts("step"),
+        cause=given.texts("cause"),
         version=given.number("version", lowest=1, highest=2**31 - 1),
         correlation_id=given.text("correlation_id"),
         started_after=given.moment("started_after"),
@@ -135,22 +166,14 @@ def happened(request: Request, instance_id: UUID) -> HttpResponse:
         IDEMPOTENCY_KEY,
         OpenApiParameter("action", str, OpenApiParameter.PATH, enum=list(interventions.ACTIONS)),
     ],
-    examples={"Try again": {"reason": "The provider is back", "step": "charge"}},
+    examples=EXAMPLES,
 )
 @api_view(["POST"])
 @idempotent
 def act(request: Request, instance_id: UUID, action: str) -> HttpResponse:
     """202 with the operation; what came of it is told by the operation's own address."""
     asked = bodies.read(request._request, shapes.ActionRequest)
-    accepted = _accepted(request, instance_id, action, asked)
-    row = operations.one(EVERYTHING, accepted)
-    assert row is not None, "it was accepted a moment ago"
-    return answers.told(answers.operation(row), 202, Location=f"/api/v1/operations/{row.id}")
-
-
-def _accepted(request: Request, instance_id: UUID, action: str, asked: shapes.ActionRequest) -> UUID:
-    """Do it. Raises the problem when it is refused."""
-    try:
+    with told_as_problems():
         accepted = interventions.act(
             principal(request),
             action,
@@ -161,19 +184,9 @@ def _accepted(request: Request, instance_id: UUID, action: str, asked: shapes.Ac
             revision=asked.revision,
             correlation_id=correlation_id(request._request),
         )
-    except interventions.Forbidden as refusal:
-        raise ProblemError(FORBIDDEN, str(refusal)) from None
-    except interventions.Unknown as error:
-        raise ProblemError(NOT_FOUND, str(error)) from None
-    except interventions.ReasonMissing as error:
-        raise invalid("reason", str(error)) from None
-    except interventions.InvalidInput as error:
-        raise several([(problem.field, problem.message) for problem in error.problems]) from None
-    except interventions.Stale as error:
-        raise ProblemError(STALE, str(error)) from None
-    except interventions.Impossible as error:
-        raise ProblemError(IMPOSSIBLE, str(error)) from None
-    return accepted.id
+    row = operations.one(EVERYTHING, accepted.id)
+    assert row is not None, "it was accepted a moment ago"
+    return answers.told(answers.operation(row), 202, Location=f"/api/v1/operations/{row.id}")
 
 
 def _unknown() -> ProblemError:

@@ -45,7 +45,7 @@ _AUDIT = ("actor", "kind", "action", "workflow", "number", "through", "correlati
             act="Everything that one act caused.",
             instance="About the instance with this id.",
         ),
-        OpenApiParameter("kind", str, enum=KINDS, description="Of such actors."),
+        OpenApiParameter("kind", str, enum=KINDS, many=True, explode=True, description="Of such actors."),
         OpenApiParameter("through", str, enum=ENTRANCES, description="Through this entrance."),
         OpenApiParameter("allowed", bool, description="False: refused attempts only."),
         OpenApiParameter("after", OpenApiTypes.DATETIME, description="At this time or later."),
@@ -60,7 +60,7 @@ def audit(request: Request) -> HttpResponse:
     given = Parameters(request, (*_AUDIT, "after", "before", "cursor", "page_size"))
     filters = AuditFilters(
         actor=given.text("actor"),
-        kind=given.choice("kind", KINDS),
+        kinds=given.choices("kind", KINDS),
         action=given.text("action"),
         workflow=given.text("workflow"),
         number=given.text("number"),

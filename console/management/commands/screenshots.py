@@ -88,7 +88,12 @@ def pages(demo: dict[str, Any]) -> dict[str, str]:
     """Name and address of every page behind the sign-in."""
     found = {
         "watch": "/", "work": "/work/?tab=live", "search-nothing": "/search/?q=999999", "permissions": "/permissions/",
-        "demo": "/demo/", "not-found": "/nowhere/",
+        "demo": "/demo/", "not-found": "/nowhere/", "repair": "/repair/", "repair-people": "/repair/?tab=people",
+        "repair-corrections": "/repair/?tab=corrections", "repair-callbacks": "/repair/?tab=callbacks&state=all",
+        "repair-operations": "/repair/?tab=operations",
+        "dependencies": "/dependencies/", "dependency": "/dependencies/payments/",
+        "record": "/record/?kind=deciders",
+        "record-events": "/record/?tab=events", "record-ledger": "/record/?tab=ledger",
     }  # fmt: skip
     orders = {
         "order-needs-a-person": _some_key(demo, needs_person="true"),

@@ -12,16 +12,24 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from console.presenters.dependencies.telling import warning
 from console.presenters.names import step_name
+from console.presenters.repair.tabs import Asked, cause_url
 from console.presenters.tones import noun
-from console.presenters.watch.news import News, by_dependency, counted, work_url
+from console.presenters.watch.news import News, by_dependency, counted, guarded, work_url
 from console.statuswords import activity, capital, system
+from workflows.queries import trouble
 from workflows.queries.board import Cause, Group
+from workflows.queries.dependencies import DependencyRow
+from workflows.queries.trouble import outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One cause that a person should know of. `url` is empty where there is nothing to open."""
+    """One cause that a person should know of. `url` is empty where there is nothing to open.
+
+    `holder` is who looks after it; `cause` is sent to take it, and empty where nobody can or somebody has.
+    """
 
     key: str
     tone: str
@@ -30,6 +38,8 @@ class Need:
     since: datetime | None = None
     verb: str = ""
     url: str = ""
+    holder: str = ""
+    cause: str = ""
 
 
 def needs(news: News) -> list[Need]:
@@ -39,8 +49,10 @@ def needs(news: News) -> list[Need]:
         *_missing_crew(news),
         *(_stuck(cause, news) for cause in news.causes if cause.correcting),
         *_late(news),
+        *_due(news),
         *stuck,
         *_stray(news),
+        *(_guarded(row, news) for row in guarded(news) if row.breaker and row.breaker.state != "closed"),
         *(_trouble(name, found, news) for name, found in sorted(by_dependency(news).items())),
     ]
 
@@ -74,13 +86,14 @@ def _stuck(cause: Cause, news: News) -> Need:
     one = reverse("instance", args=[cause.workflow, cause.key])
     parts = [cause.reason, cause.owner]
     return Need(
-        key=f"{cause.workflow}/{cause.status}/{cause.step}",
+        key=f"{cause.workflow}/{cause.status}/{cause.step}/{cause.kind}",
         tone="person",
         words=format_html("<b>{}</b>: {}", where, _lower(what)),
         note=" · ".join(part for part in parts if part),
         since=cause.oldest,
         verb=_("Look") if only else _("Show them"),
-        url=one if only else work_url(workflow=cause.workflow, tab="person", status=cause.status),
+        url=one if only else cause_url(cause.trouble.key),
+        **_who(cause.trouble, news),
     )
 
 
@@ -108,6 +121,18 @@ def _late(news: News) -> list[Need]:
     return found
 
 
+def _due(news: News) -> list[Need]:
+    if not news.decisions.soon:
+        return []
+    template = ngettext(
+        "<b>{n} decision</b> is due soon; without one the declared default follows.",
+        "<b>{n} decisions</b> are due soon; without one the declared default follows.",
+        news.decisions.soon,
+    )
+    words = format_html(template, n=news.decisions.soon)
+    return [Need(key="decisions", tone="wait", words=words, verb=_("Show them"), url=f"{reverse('decide')}?tab=all")]
+
+
 def _stray(news: News) -> list[Need]:
     if not news.unmatched:
         return []
@@ -117,8 +142,30 @@ def _stray(news: News) -> list[Need]:
         news.unmatched,
     )
     return [
-        Need(key="stray", tone="held", words=format_html(template, n=news.unmatched), since=news.unmatched_since),
+        Need(
+            key="stray",
+            tone="held",
+            words=format_html(template, n=news.unmatched),
+            since=news.unmatched_since,
+            verb=_("Look"),
+            url=Asked("callbacks", {"state": "pending"}).url(),
+        )
     ]
+
+
+def _guarded(row: DependencyRow, news: News) -> Need:
+    """A breaker that keeps calls away, tries, or is held; what waits for it goes on by itself."""
+    began = news.outages.get(row.name)
+    assert row.breaker is not None, "only systems with a breaker are guarded"
+    return Need(
+        key=f"breaker/{row.name}",
+        tone="held",
+        words=warning(row, began.cause if began else "", news.nouns),
+        since=began.at if began else row.breaker.since,
+        verb=_("Look"),
+        url=reverse("dependency", args=[row.name]),
+        **_who(trouble.outage(row.name), news),
+    )
 
 
 def _trouble(name: str, found: Sequence[Group], news: News) -> Need:
@@ -134,8 +181,16 @@ def _trouble(name: str, found: Sequence[Group], news: News) -> Need:
         words=format_html(template, system=capital(system(name)), cases=counted(found, news)),
         since=min(group.oldest for group in found),
         verb=_("Show them"),
-        url=work_url(tab="held", dependency=name),
+        url=cause_url(outage(name).key),
+        **_who(outage(name), news),
     )
+
+
+def _who(cause: trouble.Cause, news: News) -> dict[str, str]:
+    """Who has the cause, or what is sent to take it."""
+    note = news.notes.get(cause.key)
+    holder = note.holder if note else ""
+    return {"holder": holder, "cause": cause.key if news.may_take and not holder else ""}
 
 
 def _lower(text: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from breakers.queries import Move
 from console.presenters.tones import noun
 from workflows.dsl.definition import Definition
+from workflows.queries.approvals import Waiting
 from workflows.queries.board import Cause, Crew, Group, Traffic
+from workflows.queries.dependencies import DependencyRow
+from workflows.queries.notes import Note
 
 #: the ways an instance can end
 ENDINGS = ("completed", "compensated", "cancelled", "failed")
@@ -25,21 +29,37 @@ class News:
     definitions: Sequence[Definition]
     groups: Sequence[Group]
     causes: Sequence[Cause]
+    #: what people know about the causes, by the causes' keys
+    notes: Mapping[str, Note]
+    #: whether the person who looks may look after causes
+    may_take: bool
     unmatched: int
     unmatched_since: datetime | None
     traffic: Sequence[Traffic]
+    #: the systems and how their breakers stand, and since when and why calls do not pass, where they do not
+    dependencies: Sequence[DependencyRow]
+    outages: Mapping[str, Move]
     crew: Crew
     rates: dict[str, list[int]]
+    decisions: Waiting
 
     @property
     def nouns(self) -> dict[str, str]:
         return {one.name: one.noun for one in self.definitions}
 
 
+def guarded(news: News) -> list[DependencyRow]:
+    """Systems whose breaker is not simply closed, or that still hold something up; the most held up first."""
+    found = [one for one in news.dependencies if one.breaker and (one.breaker.state != "closed" or one.held_up)]
+    return sorted(found, key=lambda one: (-one.held_up, one.name))
+
+
 def by_dependency(news: News) -> dict[str, list[Group]]:
+    """What is tried again by itself, per system; where a breaker has opened, that is what people should know."""
+    known = {one.name for one in guarded(news)}
     found: dict[str, list[Group]] = {}
     for group in news.groups:
-        if group.kind == "held" and group.dependency:
+        if group.kind == "held" and group.dependency and group.dependency not in known:
             found.setdefault(group.dependency, []).append(group)
     return found
 

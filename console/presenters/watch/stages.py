@@ -15,7 +15,9 @@ from workflows.dsl.definition import Definition
 from workflows.queries.board import Group
 
 #: the kinds of work that share a cell's bar, in the order drawn
-KINDS = ("flow", "wait", "paused", "undo", "held", "person")
+KINDS = ("flow", "wait", "paused", "undo", "held", "parked", "person")
+#: kinds that are drawn like another
+_LIKE = {"paused": "wait", "parked": "held"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def _matter(counts: dict[str, int], late: int) -> tuple[str, str]:
         return template % {"n": f"{counts['person']:,}"}, "person"
     if late:
         return _("%(n)s late") % {"n": f"{late:,}"}, "person"
+    if counts["parked"]:
+        return _("%(n)s held up") % {"n": f"{counts['parked']:,}"}, "held"
     if counts["held"]:
         return _("%(n)s tried again") % {"n": f"{counts['held']:,}"}, "held"
     if counts["undo"]:
@@ -100,6 +104,7 @@ def _kind_words() -> dict[str, str]:
         "paused": _("paused"),
         "undo": _("being corrected"),
         "held": _("tried again"),
+        "parked": _("held up by a system"),
         "person": _("needs a person"),
     }
 
@@ -109,6 +114,6 @@ def _shares(counts: dict[str, int], total: int) -> list[Share]:
     for kind in KINDS:
         if counts[kind]:
             width = counts[kind] / total * 100
-            shares.append(Share("wait" if kind == "paused" else kind, round(x, 2), round(width, 2)))
+            shares.append(Share(_LIKE.get(kind, kind), round(x, 2), round(width, 2)))
             x += width
     return shares

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.faults import broker, callbacks, corrections, database, dependencies, poison, processes
+from tests.chaos.faults import approvals, broker, callbacks, corrections, database, dependencies, poison, processes
 from tests.chaos.scene import Fault
 
 CATALOGUE: tuple[Fault, ...] = (
@@ -16,6 +16,7 @@ CATALOGUE: tuple[Fault, ...] = (
     database.RESTARTED,
     broker.HINTS,
     callbacks.MISDELIVERED,
+    approvals.DECIDED,
     poison.POISON,
     dependencies.PAYMENTS,
     dependencies.PROBES,

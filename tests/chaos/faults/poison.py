@@ -15,6 +15,8 @@ _ENDINGS = {"deadly": "KillingFailed", "swollen": "SwellingFailed", "bottomless"
 _STEPS = {"deadly": "killed", "swollen": "swollen", "bottomless": "sunk"}
 #: once in a worker among others, then this often alone in quarantine
 LOSSES = 1 + 3
+#: what a poisoned step took with it is made again within so many seconds after it was found lost
+BESIDE_BOUND = 30.0
 
 
 def start(scene: Scene, workflow: str, number: int) -> str:
@@ -43,6 +45,8 @@ def _capped(scene: Scene) -> None:
         scene.struck("worker killed by its step", losses)
         if losses != LOSSES:
             scene.broken(f"{key} killed {losses} workers, {LOSSES} are allowed")
+    for (seconds,) in scene.installation.ask(_BESIDE):
+        scene.measure("what died beside it was made again", float(seconds), BESIDE_BOUND)
     largest = scene.installation.ask("SELECT max(length(body)) FROM workflows_payload")[0][0]
     if largest > 20_000_000:
         scene.broken(f"a result of {largest:,} characters was stored")
@@ -51,6 +55,15 @@ def _capped(scene: Scene) -> None:
 _LOSSES = """
 SELECT i.key, count(*) FROM workflows_event e JOIN workflows_instance i ON i.id = e.instance_id
 WHERE e.type = 'AttemptLost' AND i.workflow = 'deadly' GROUP BY 1
+"""
+
+_BESIDE = """
+SELECT extract(epoch FROM (
+    SELECT min(n.at) FROM workflows_event n
+    WHERE n.instance_id = e.instance_id AND n.step = e.step AND n.seq > e.seq AND n.type <> 'AttemptLost'
+) - e.at)::float8
+FROM workflows_event e JOIN workflows_instance i ON i.id = e.instance_id
+WHERE e.type = 'AttemptLost' AND i.workflow IN ('order', 'return')
 """
 
 POISON = Fault(

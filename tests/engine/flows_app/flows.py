@@ -247,6 +247,35 @@ class OnceFlow(Workflow):
         made = query(both, calls=left_hand, status="Both")
 
 
+class Receipt(Contract):
+    number: str
+    signature: Annotated[str, Personal()]
+
+
+def hand_over(parcel: Parcel, call: Call) -> Receipt:
+    """Into somebody's own hands."""
+    return far.call("hand", call, Receipt(number="R1", signature=parcel.owner))
+
+
+def fetch_back(handed: Receipt | None, call: Call) -> None:
+    """Undoes it."""
+    far.call("fetch", call)
+
+
+class HandFlow(Workflow):
+    """A step that the far side knows by somebody's name."""
+
+    name, version = "hand", 1
+    noun, owner = "parcel", "post"
+
+    parcel = given(Parcel, key="parcel_id", attributes=["owner"])
+
+    with stage("Handing over"):
+        handed = step(
+            hand_over, calls=left_hand, compensate=fetch_back, idempotent_by=parcel["owner"], status="HandingOver"
+        )
+
+
 def raw(parcel_id: str, **changes: Any) -> dict[str, Any]:
     """An input of every process here."""
     return {"parcel_id": parcel_id, "weight": 2.5, **changes}

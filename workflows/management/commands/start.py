@@ -30,13 +30,16 @@ class Tally:
     started: Counter[str] = field(default_factory=Counter)
     known: int = 0
     refused: int = 0
+    #: workflows whose intake is paused, and the lines that came too early for that
+    paused: Counter[str] = field(default_factory=Counter)
 
 
 class Command(BaseCommand):
     help = (
         "Start one instance per line of a JSON Lines file (.jsonl, also compressed with gzip). Lines that are refused "
         "are reported with number, field and reason and do not stop the rest. Safe to run twice: what was accepted "
-        "before is recognised by its key. Exit code 0 only if no line was refused (or --skip-invalid)."
+        "before is recognised by its key. While intake is paused nothing is started; run it again afterwards. "
+        "Exit code 0 only if no line was refused (or --skip-invalid) and none came while intake was paused."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -67,7 +70,7 @@ class Command(BaseCommand):
             again = "Run the same command again; what was accepted is not started twice."
             raise CommandError(f"The database went away after line {tally.lines - 1}. {again}") from error
         self.stdout.write(self._summary(tally))
-        if tally.refused and not options["skip_invalid"]:
+        if tally.paused or (tally.refused and not options["skip_invalid"]):
             raise SystemExit(1)
 
     def _principal(self, name: str | None) -> Principal:
@@ -89,7 +92,9 @@ class Command(BaseCommand):
         except intake.InvalidInput as error:
             self._refuse(line.number, error.problems, tally)
         except interventions.IntakePaused as error:
-            self._refuse(line.number, [intake.Problem("intake", str(error))], tally)
+            if not tally.paused[name]:
+                self.stderr.write(f"line {line.number}: {name}: {error}")
+            tally.paused[name] += 1
         except intake.Conflict as error:
             self._refuse(line.number, [intake.Problem(newest(name).key, str(error))], tally)
         else:
@@ -107,6 +112,7 @@ class Command(BaseCommand):
 
     def _summary(self, tally: Tally) -> str:
         started = [f"{count:,} started as {name}" for name, count in sorted(tally.started.items())] or ["none started"]
-        rest = [f"{tally.known:,} known already", f"{tally.refused:,} refused"]
+        paused = [f"{count:,} not taken in as {name}" for name, count in sorted(tally.paused.items())]
+        rest = [f"{tally.known:,} known already", f"{tally.refused:,} refused", *paused]
         lines = "1 line" if tally.lines == 1 else f"{tally.lines:,} lines"
         return f"{lines}: {', '.join([*started, *rest])}."

@@ -1,0 +1,1 @@
+"""Words of what people are asked: the queue, and the card of one question with what each answer leads to."""

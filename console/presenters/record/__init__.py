@@ -1,0 +1,1 @@
+"""Words of the record: who did what, what was published, and under which keys something was asked."""
