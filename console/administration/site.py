@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from console.people import person
+from console.views.signin import sign_in
 from workflows.interventions import accounts, may
 
 
@@ -51,6 +52,8 @@ class Office(AdminSite):
                 accounts.changed(who, "change-password", who.name, before={}, after=told, reason="their own")
         return answer
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The console's own sign-in, which slows down whoever guesses."""
-        return redirect_to_login(reverse("admin:index"))
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The console's own sign-in, which slows down whoever guesses, also for what is sent to this address."""
+        if request.method == "POST":
+            return sign_in(request)
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

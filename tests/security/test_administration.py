@@ -10,12 +10,14 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.db import connection, models
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from approvals.models import Approval, Vote
 from breakers.models import Breaker, Permit, Transition
+from console import patience
 from console.administration.looking import MOST, TABLES, UNSEEN, Bounded
 from tests.engine.desk import Desk
 from tests.security.people import Somebody, somebody
@@ -105,7 +107,17 @@ def test_a_visitor_signs_in_at_the_consoles_own_page() -> None:
     answer = Client().get("/admin/auth/user/", follow=True)
 
     assert answer.redirect_chain[-1][0].startswith("/signin/?next=")
-    assert Client().post("/admin/login/", {"username": "x", "password": "y"})["Location"].startswith("/signin/")
+
+
+def test_guessing_at_the_administrations_own_address_is_slowed_down_as_well(ada: Somebody) -> None:
+    cache.clear()
+    for _ in range(patience.PER_NAME):
+        assert Client().post("/admin/login/", {"username": "ada", "password": "wrong"}).status_code == 200
+
+    assert Client().post("/admin/login/", {"username": "ada", "password": "x-secret-x"}).status_code == 429
+    cache.clear()
+    right = {"username": "ada", "password": "x-secret-x", "next": "/admin/"}
+    assert Client().post("/admin/login/", right)["Location"] == "/admin/"
 
 
 def test_a_role_for_one_workflow_does_not_open_it() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError
 
 from tests.api.world import an_order, is_problem, told
 from tests.engine.desk import Desk
@@ -62,10 +63,9 @@ def test_a_role_for_all_workflows_and_one_for_a_single_one_add_up() -> None:
     assert not interventions.may(principal, "retry", "return").allowed
 
 
-def test_a_role_without_a_workflow_is_no_role_for_all_of_them() -> None:
-    principal = interventions.user(somebody("sam", **{"": "admin"}).account)
-
-    assert not principal.capabilities and not principal.scoped
+def test_a_role_without_a_workflow_cannot_be_stored() -> None:
+    with pytest.raises(IntegrityError, match="scoped_role_somewhere"):
+        somebody("sam", **{"": "admin"})
 
 
 def test_what_one_may_do_is_read_in_one_query_for_any_number_of_people(

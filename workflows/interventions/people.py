@@ -53,7 +53,7 @@ def _roles(keys: list[Any]) -> Iterable[tuple[Any, str, str]]:
     if not keys:
         return []
     groups = User.groups.through.objects.filter(user_id__in=keys, group__name__in=ROLES)
-    scoped = ScopedRole.objects.filter(user_id__in=keys, role__in=ROLES).exclude(workflow="")
+    scoped = ScopedRole.objects.filter(user_id__in=keys, role__in=ROLES)
     return groups.values_list("user_id", "group__name", Value("")).union(
         scoped.values_list("user_id", "role", "workflow"), all=True
     )

@@ -75,7 +75,10 @@ class ScopedRole(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = "role for one workflow", "roles for one workflow"
-        constraints = [models.UniqueConstraint(fields=["user", "role", "workflow"], name="scoped_role_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role", "workflow"], name="scoped_role_once"),
+            models.CheckConstraint(name="scoped_role_somewhere", condition=~models.Q(workflow="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} for {self.workflow}"
