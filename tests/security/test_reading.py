@@ -28,7 +28,8 @@ def tables() -> dict[str, tuple[int, str]]:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             if table not in NOTED:
-                cursor.execute(f'SELECT count(*), coalesce(md5(string_agg(t::text, $$ $$ ORDER BY t::text)), $$$$) FROM "{table}" t')
+                rows = "string_agg(t::text, $$ $$ ORDER BY t::text)"
+                cursor.execute(f'SELECT count(*), md5(coalesce({rows}, $$$$)) FROM "{table}" t')
                 found[table] = cursor.fetchone()
     return found
 
