@@ -39,12 +39,14 @@ class Scene:
     injected: Counter[str] = field(default_factory=Counter)
     measured: dict[str, list[float]] = field(default_factory=dict)
     offenders: list[str] = field(default_factory=list)
+    guard: threading.Lock = field(default_factory=threading.Lock)
     #: what a fault remembers for its own judgement
     notes: dict[str, Any] = field(default_factory=dict)
 
     def struck(self, what: str, times: int = 1) -> None:
-        """Count something that was really injected."""
-        self.injected[what] += times
+        """Count something that was really injected. Safe from any thread."""
+        with self.guard:
+            self.injected[what] += times
 
     def measure(self, what: str, seconds: float, bound: float = 0) -> None:
         """Note how long something took; longer than a bound breaks a promise."""

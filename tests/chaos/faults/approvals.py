@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,15 +33,11 @@ CANCELLED = (Ending("cancelled", "OrderCancelled"), Ending("failed", "OrderRejec
 def _click(scene: Scene) -> None:
     """Every question in one of four ways, as soon as it is open or at the moment its time runs out."""
     seen: set[str] = set()
-    with (
-        scene.installation.client("approver") as first,
-        scene.installation.client("approver2") as second,
-        scene.installation.client("operator") as operator,
-        ThreadPoolExecutor(96, "click") as pool,
-    ):
-        clients, running = {"approver": first, "approver2": second, "operator": operator}, []
+    with ExitStack() as stack, ThreadPoolExecutor(96, "click") as pool:
+        names, running = (*people.DECIDERS, "operator"), list[Future[None]]()
+        clients = {name: stack.enter_context(scene.installation.client(name)) for name in names}
         while not scene.pause(0.1):
-            for approval in people.waiting(first):
+            for approval in people.waiting(clients[people.DECIDERS[0]]):
                 if approval["id"] not in seen:
                     running += _clicks(scene, clients, approval, len(seen), pool)
                     seen.add(approval["id"])
@@ -51,18 +47,18 @@ def _click(scene: Scene) -> None:
 
 def _clicks(
     scene: Scene, clients: dict[str, httpx.Client], approval: dict[str, Any], number: int, pool: ThreadPoolExecutor
-) -> list[Any]:
+) -> list[Future[None]]:
     """Everybody clicks when the barrier falls; a cancellation falls with it every third time."""
-    votes = [("approve" if n % 4 < 2 else "reject", ("approver", "approver2")[n % 2]) for n in range(CLICKS)]
     cancels = number % 3 == 0
     barrier = threading.Barrier(CLICKS + cancels)
     wait = _until_due(scene, approval) if number % 2 else 0.0
-    clicks: list[Callable[[], None]] = [
-        lambda verdict=verdict, who=who: _vote(scene, clients[who], approval, verdict, barrier, wait)  # type: ignore[misc]
-        for verdict, who in votes
-    ]
-    clicks += [lambda: _cancel(scene, clients["operator"], approval, barrier, wait)] if cancels else []
-    return [pool.submit(click) for click in clicks]
+    running = []
+    for n in range(CLICKS):
+        verdict, who = ("approve", "reject")[n % 4 // 2], people.DECIDERS[n % 2]
+        running.append(pool.submit(_vote, scene, clients[who], approval, verdict, barrier, wait))
+    if cancels:
+        running.append(pool.submit(_cancel, scene, clients["operator"], approval, barrier, wait))
+    return running
 
 
 def _until_due(scene: Scene, approval: dict[str, Any]) -> float:
