@@ -36,7 +36,8 @@ Shown = dict[str, Any]
 @require_http_methods(["GET", "HEAD", "POST"])
 def the_record(request: HttpRequest) -> HttpResponseBase:
     """One tab of the record, narrowed as the address says; a POST takes the audit away as a file."""
-    wanted, refused = asked.read(_given(request.GET)), ""
+    given, refused = _given(request.GET), ""
+    wanted = asked.read(given | {"tab": "audit"} if request.method == "POST" else given)
     if request.method == "POST" and not wanted.problems:
         try:
             return _export(request, wanted)

@@ -320,6 +320,12 @@ class TestExport:
         assert "The record is exported as csv or jsonl." in page.text or "up to 2,000 characters" in page.text
         assert AuditEntry.objects.get(action="export").allowed is False
 
+    def test_only_the_audit_is_taken_away_wherever_the_form_was_sent(self, day: UUID) -> None:
+        rows = exported(signed_in("operator").post(f"{PAGE}?tab=events&workflow=return", {"form": "jsonl"}))
+
+        assert [row["workflow"] for row in rows] == ["return"]
+        assert AuditEntry.objects.get(action="export").after == {"form": "jsonl", "workflow": "return"}
+
     def test_a_form_without_its_token_exports_nothing(self) -> None:
         assert signed_in("operator", csrf=True).post(PAGE, {"form": "csv"}).status_code == 403
 
