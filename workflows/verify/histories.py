@@ -116,6 +116,6 @@ def _versions(story: Story) -> Iterator[str]:
         if (started.workflow, started.version) != (row.workflow, row.version):
             began = f"{started.workflow} version {started.version}"
             yield f"it was started as {began}, the row says {row.workflow} version {row.version}"
-    for (step, _), (*_, workflow, version) in story.beside.work.items():
+    for (step, _), (*_, workflow, version, _, _) in story.beside.work.items():
         if (workflow, version) != (row.workflow, row.version):
             yield f"work for {step} is to be done as {workflow} version {version}"
