@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
@@ -62,7 +63,7 @@ def people(snapshot: Snapshot) -> Iterator[Offender]:
 def probes(snapshot: Snapshot) -> Iterator[Offender]:
     """I29: no more probes at a time than the rule allows, and none unless the breaker tries."""
     for name, state, generation, declared, tuned, present, stray in select(_PROBES, {"now": snapshot.now}):
-        limit = max(policies.in_force(declared, tuned).probes, policies.in_force(declared, {}).probes)
+        limit = max(_rule(declared, tuned).probes, _rule(declared, "{}").probes)
         if present > limit:
             yield Offender("I29", name, f"{present} probes are under way, {limit} are allowed")
         if stray:
@@ -113,10 +114,10 @@ def hanging(snapshot: Snapshot) -> Iterator[Offender]:
 def _held_up(dependency: str, count: int, since: Any, snapshot: Snapshot) -> Iterator[Offender]:
     """Somebody has to come back within the grace, or within what the pace of a slow breaker explains."""
     row = next(iter(select(_BREAKER, {"name": dependency})), None)
-    state, began, declared, tuned = row if row else (State.CLOSED, None, {}, {})
+    state, began, declared, tuned = row if row else (State.CLOSED, None, "{}", "{}")
     if state not in (*PASSING, State.HALF_OPEN):
         return
-    rule = policies.in_force(declared, tuned) if row else Policy()
+    rule = _rule(declared, tuned)
     length = max(snapshot.grace, timedelta(seconds=2 / rule.drain_per_second))
     cut = snapshot.now - length
     if (began is not None and began > cut) or _anybody_came_back(dependency, cut):
@@ -127,6 +128,11 @@ def _held_up(dependency: str, count: int, since: Any, snapshot: Snapshot) -> Ite
         f"{count} pieces of work are parked for it, the oldest since {since}; it {does}, and none has come back for "
         f"{length.total_seconds():g} s",
     )  # fmt: skip
+
+
+def _rule(declared: str, tuned: str) -> Policy:
+    """The rule in force, from the JSON text that a bare query answers."""
+    return policies.in_force(json.loads(declared), json.loads(tuned))
 
 
 def _anybody_came_back(dependency: str, cut: Any) -> bool:
