@@ -22,11 +22,11 @@ from workflows import models as m
 
 #: rows of a page, and how far a list is counted
 PAGE, MOST = 50, 10_000
-#: bodies and secrets: personal, or what somebody is recognised by
+#: bodies, secrets, and what may be made of either: references, and rules with the values that decided
 UNSEEN = frozenset(
     {
-        "state", "attributes", "body", "data", "values", "result", "secret", "salt", "digest", "hash", "head_hash",
-        "payload_digest", "problems", "key_hash", "input_hash", "evidence", "fingerprint",
+        "state", "attributes", "body", "data", "result", "secret", "salt", "digest", "hash", "head_hash",
+        "payload_digest", "problems", "input_hash", "evidence", "fingerprint", "match", "rule",
     }
 )  # fmt: skip
 
@@ -53,7 +53,8 @@ class Table(ModelAdmin):  # type: ignore[type-arg]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Every column but bodies and secrets."""
-        return [field.name for field in self.model._meta.concrete_fields if field.name not in UNSEEN]
+        unseen = UNSEEN | REFERENCES.get(self.model, frozenset())
+        return [field.name for field in self.model._meta.concrete_fields if field.name not in unseen]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The columns that were named, or the first ones."""
@@ -85,7 +86,7 @@ TABLES: dict[type[Model], tuple[str, ...]] = {
     m.Instance: ("pk", "key", "correlation_id"),
     m.Work: ("instance_id",),
     m.Timer: ("instance_id",),
-    m.Wait: ("instance_id", "match"),
+    m.Wait: ("instance_id",),
     m.Message: ("pk", "instance_id"),
     m.LateResult: ("instance_id",),
     m.Operation: ("pk", "instance_id"),
@@ -110,6 +111,8 @@ TABLES: dict[type[Model], tuple[str, ...]] = {
 }
 
 
+#: table to further columns that may be made of something personal
+REFERENCES: dict[type[Model], frozenset[str]] = {m.Message: frozenset({"key"})}
 #: table to its columns in the list, where these are not the first ones
 COLUMNS: dict[type[Model], tuple[str, ...]] = {
     m.Instance: ("key", "workflow", "version", "lifecycle", "status", "stage", "owner", "started_at"),

@@ -10,7 +10,10 @@ import pytest
 import redis
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 
+from approvals.models import Approval
+from console.administration.looking import TABLES
 from tests.api.world import told
 from tests.live.sockets import page, session_of
 from tests.security.flows_app.flows import CANARY
@@ -20,6 +23,8 @@ from tests.webserver import serving
 from tests.worlds import settled
 from workflows import interventions, telemetry
 from workflows.engine import delivery, executor, inbox
+from workflows.interventions import CAPABILITIES
+from workflows.interventions.authority import ROLES
 from workflows.models import Instance, Message
 
 PATIENT = f"{CANARY}-patient-4711"
@@ -66,21 +71,62 @@ def sam() -> Somebody:
     return somebody("sam", claim="support")
 
 
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> Somebody:
+    """Somebody who may do everything there is, except to see personal fields."""
+    monkeypatch.setitem(ROLES, "blind", frozenset(CAPABILITIES) - {"payload"})
+    return somebody("bea", "blind")
+
+
 def addresses(claim: UUID) -> list[str]:
     """Every address a person or program reads about it."""
     message = Message.objects.order_by("received_at").values_list("id", flat=True)[0]
+    question = Approval.objects.values_list("id", flat=True).get()
     pages = ["/", "/work/", "/work/?tab=person", f"/work/id/{claim}/", "/search/?q=K-1", "/permissions/"]
     pages += [f"/work/claim/K-1/?tab={tab}&all" for tab in TABS]
+    pages += ["/dependencies/", "/dependencies/hospital/", "/repair/", "/repair/?tab=people&kind=all"]
+    pages += ["/repair/?tab=corrections", "/repair/?tab=callbacks&state=all", "/repair/?tab=operations"]
+    pages += ["/decide/", "/decide/?tab=all", f"/decide/{question}/", "/decide/count/"]
     api = ["instances", f"instances/{claim}", f"instances/{claim}/history?page_size=500", "callbacks", "events"]
     api += ["operations", "workflows", "workflows/claim", f"callbacks?instance={claim}", f"callbacks?key={message}"]
+    api += ["approvals", f"approvals/{question}", "failures", "breakers"]
     return pages + [f"/api/v1/{one}" for one in api] + ["/metrics"]
+
+
+def offices() -> list[str]:
+    """Every address that takes more than the right to read."""
+    found = ["/record/", "/record/?tab=events", "/record/?tab=ledger", "/record/?actor=system", "/admin/"]
+    found += [f"/api/v1/{one}" for one in ("audit", "idempotency", "idempotency?scope=ledger", "subscriptions")]
+    for model in TABLES:
+        where = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found.append(reverse(f"{where}_changelist"))
+        found += [
+            reverse(f"{where}_change", args=[pk]) for pk in model._default_manager.values_list("pk", flat=True)[:9]
+        ]
+    return found
+
+
+def test_whoever_may_do_everything_else_finds_the_secret_nowhere(claim: UUID, blind: Somebody) -> None:
+    settled("workflows_outboxevent")
+    seen = {one: blind.browser.get(one, follow=True) for one in (*addresses(claim), *offices())}
+
+    assert {one: answer.status_code for one, answer in seen.items() if answer.status_code != 200} == {}
+    assert [one for one, answer in seen.items() if CANARY in answer.content.decode()] == []
+
+
+def test_what_is_taken_away_holds_no_secret(claim: UUID, blind: Somebody) -> None:
+    for form in ("csv", "jsonl"):
+        answer = blind.browser.post("/record/", {"form": form, "reason": "for the auditors"})
+        assert answer.status_code == 200, form
+        assert CANARY not in b"".join(answer).decode()
 
 
 def test_the_secret_is_on_no_page_and_in_no_answer(claim: UUID, sam: Somebody) -> None:
     settled("workflows_outboxevent")
     seen = {one: sam.browser.get(one, follow=True) for one in addresses(claim)}
 
-    assert {one: answer.status_code for one, answer in seen.items() if answer.status_code != 200} == {}
+    refused = {one for one, answer in seen.items() if answer.status_code != 200}
+    assert all(one.startswith(("/repair/", "/decide/")) for one in refused), refused
     assert [one for one, answer in seen.items() if CANARY in answer.content.decode()] == []
     fragments = {one: sam.browser.get(one, headers={"HX-Request": "true"}) for one in addresses(claim)[:3]}
     assert [one for one, answer in fragments.items() if CANARY in answer.content.decode()] == []

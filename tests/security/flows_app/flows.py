@@ -14,8 +14,10 @@ from workflows.dsl import (
     PersonNeeded,
     Retry,
     Workflow,
+    approval,
     callback,
     given,
+    hours,
     minutes,
     publish,
     query,
@@ -117,5 +119,9 @@ class ClaimFlow(Workflow):
         verdict = callback(
             "hospital.verdict", Verdict, match=assessed["reference"], within=minutes(10), otherwise=ask,
             calls=hospital, after=announced, status="Verdict",
+        )  # fmt: skip
+        review = approval(
+            "Is this claim genuine?", by="claims", within=hours(1), evidence=[claim, assessed],
+            when=claim["patient"] != "nobody", after=verdict,
         )  # fmt: skip
         paid = step(pay, calls=ledger, compensate=unpay, when=claim["patient"] != "nobody", status="Payout")
