@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError
 
+from approvals.models import Approval
 from tests.api.world import an_order, is_problem, told
 from tests.engine.desk import Desk
 from tests.security.people import Somebody, somebody
 from tests.stories import an_instance, ended, stuck
-from tests.worlds import settled
+from tests.worlds import principal, settled
 from workflows import interventions
 from workflows.engine import clock, ids
 from workflows.interventions import Principal
@@ -276,3 +277,43 @@ def test_policies_act_without_the_right_to_read() -> None:
     healer = interventions.policy("healing")
 
     assert isinstance(healer, Principal) and interventions.may(healer, "retry", "order").allowed
+
+
+HIDDEN = "HIDDEN-4711"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_with_every_right_in_another_workflow_finds_no_trace_of_this_one() -> None:
+    desk = Desk()
+    order = desk.start(HIDDEN, total=5000.0)
+    for key, trouble in ((f"{HIDDEN}-2", "fail"), (f"{HIDDEN}-3", "refuse")):
+        other = desk.start(key)
+        getattr(desk, trouble)(desk.claimed(other, "stock"), **({"retryable": False} if trouble == "fail" else {}))
+    desk.play(order)
+    operator = principal("olga")
+    interventions.act(operator, "pause", order, reason=f"about {HIDDEN}")
+    a_message("erp.registered", str(order))
+    Message.objects.update(key=HIDDEN)
+    rita = somebody("rita", **{"return": "admin"})
+    operation = Operation.objects.values_list("id", flat=True).get()
+
+    pages = ["/", "/work/", "/work/?tab=person", "/permissions/", "/decide/", "/decide/?tab=all", "/decide/count/"]
+    pages += ["/repair/", "/repair/?tab=people&kind=all", "/repair/?tab=corrections", "/repair/?tab=operations"]
+    pages += ["/repair/?tab=callbacks&state=all", "/record/", "/record/?tab=events", "/record/?tab=ledger"]
+    pages += ["/dependencies/", "/dependencies/payments/"]
+    lists = ["instances", "operations", "approvals", "failures", "callbacks", "audit", "events", "idempotency"]
+    pages += [f"/api/v1/{one}" for one in (*lists, "workflows", "breakers")]
+    seen = {page: rita.get(page) for page in pages}
+    assert {page: answer.status_code for page, answer in seen.items() if answer.status_code != 200} == {}
+    assert [page for page, answer in seen.items() if HIDDEN in answer.content.decode()] == []
+
+    questions = [f"approvals/{pk}" for pk in Approval.objects.values_list("id", flat=True)]
+    assert questions, "somebody is asked about an order of this size"
+    objects = [f"instances/{order}", f"instances/{order}/history", f"operations/{operation}", *questions]
+    assert {one: rita.get(f"/api/v1/{one}").status_code for one in objects} == dict.fromkeys(objects, 404)
+    for pk in Approval.objects.values_list("id", flat=True):
+        assert rita.get(f"/decide/{pk}/").status_code == 404
+        is_problem(rita.api.post(f"approvals/{pk}/approve", {"comment": "x", "subject_hash": ""}), 404, "not-found")
+    olga = somebody("otto", "operator")
+    assert HIDDEN in olga.get("/api/v1/instances").content.decode()
+    assert HIDDEN in olga.get("/record/").content.decode()
