@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.desk import Desk
 from tests.engine.tampering import appended, changed, rewrite, sql
+from tests.worlds import settled
 from workflows import interventions
 from workflows.engine import clock, ids
 from workflows.interventions import CAPABILITIES, Principal
@@ -423,6 +424,7 @@ def test_i26_an_event_that_is_not_made_out(desk: Desk) -> None:
     subscribed()
 
     sql("UPDATE workflows_outboxevent SET at = %(at)s", at=clock.read() - LONG)
+    settled("workflows_outboxevent")
 
     assert broken() == {"I26"}
 
