@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext as _
 
 from console.presenters import acting
-from console.presenters.acting import Mistyped, Sent
+from console.presenters.acting import Deed, Mistyped, Sent
 from workflows import interventions
 from workflows.interventions import AllowedAction, Principal
 from workflows.queries.details import Detail
 
+#: a revision that no instance has
+NEVER = -1
+
 
 def act(
-    request: HttpRequest, principal: Principal, detail: Detail, verdicts: Sequence[AllowedAction]
+    request: HttpRequest, principal: Principal, detail: Detail, verdicts: Sequence[AllowedAction], now: datetime
 ) -> HttpResponse | Sent:
     """Carry out the form that was sent. Leads back to the page, so that a reload repeats nothing."""
     sent = _sent(request.POST)
@@ -32,7 +36,7 @@ def act(
             reason=sent.reason,
             step=sent.step or None,
             data=data,
-            revision=_revision(request.POST),
+            revision=_revision(acting.deeds(detail, verdicts, now).meant(sent), detail, sent),
         )
     except Mistyped as error:
         return _refused(sent, _("Please look at the fields again."), 422, error.errors)
@@ -62,10 +66,11 @@ def _sent(form: QueryDict) -> Sent:
     )
 
 
-def _revision(form: QueryDict) -> int | None:
-    """The revision the person has seen; None where the form has none."""
-    text = form.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+def _revision(deed: Deed | None, detail: Detail, sent: Sent) -> int | None:
+    """The revision at which the act may be done: none will do if it no longer means what the person has read."""
+    if deed is None or not deed.bound:
+        return None
+    return detail.row.revision if sent.typed.get("meaning") == deed.meaning else NEVER
 
 
 def _by_field(sent: Sent, error: interventions.InvalidInput) -> Sent:

@@ -48,12 +48,12 @@ def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
     if detail is None:
         raise Http404
     verdicts = interventions.allowed_actions(principal, detail.state, now)
-    answer = acts.act(request, principal, detail, verdicts) if request.method == "POST" else None
+    answer = acts.act(request, principal, detail, verdicts, now) if request.method == "POST" else None
     if isinstance(answer, HttpResponse):
         return answer
     page, refused = _page(principal, detail, verdicts, runs, wish, now), ""
     if answer is not None:
-        refused = "" if page.deeds.offers(answer) else answer.error
+        refused = "" if page.deeds.meant(answer) else answer.error
         page = replace(page, deeds=page.deeds.answered(answer))
     payload = interventions.may(principal, "payload", workflow)
     questions = approvals.open_about(viewer, chosen.id) if detail.row.ended_at is None else []

@@ -47,7 +47,8 @@
     (rows[at + by] || rows[at < 0 && by < 0 ? rows.length - 1 : at < 0 ? 0 : at])?.focus();
   };
   /* Nobody decides by a key what was not on the screen for a moment: a second tap would hit the next question. */
-  const answer = key => { if (performance.now() > 600) document.querySelector(`[data-answer=${key}]`)?.click(); };
+  setTimeout(() => document.documentElement.classList.add("settled"), 600);
+  const answer = key => document.querySelector(`.settled [data-answer=${key}]`)?.click();
   const keys = {
     "/": () => document.querySelector(".find input")?.focus(),
     j: () => step(1),

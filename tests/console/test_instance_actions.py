@@ -11,8 +11,9 @@ from django.test import Client
 from tests.console.people import seen, signed_in
 from tests.engine.desk import Desk
 from workflows import interventions
+from workflows.engine import clock
 from workflows.interventions import CAPABILITIES, Principal
-from workflows.models import AuditEntry, Event, Instance, Operation
+from workflows.models import AuditEntry, Event, Instance, Operation, Work
 
 pytestmark = pytest.mark.django_db
 
@@ -181,15 +182,31 @@ def test_a_reason_is_demanded_and_what_was_typed_is_kept() -> None:
 
 def test_an_instance_that_moved_meanwhile_is_left_alone() -> None:
     desk, browser = Desk(), signed_in("operator")
-    instance_id = waiting(desk)
+    instance_id = desk.start(KEY)
+    desk.play(instance_id, until="reserve")
     wanted = form(browser, "cancel")
-    desk.answer(instance_id)
+    desk.play(instance_id, until="charge")  # there is more to correct now than the form said
 
     page = seen(browser.post(PAGE, wanted))
 
     assert page.status == 409
     assert "It has moved since you looked at it" in page.text
     assert Instance.objects.get(id=instance_id).lifecycle != "compensating"
+
+
+def test_an_attempt_that_failed_once_more_does_not_take_the_form_away() -> None:
+    desk, browser = Desk(), signed_in("operator")
+    instance_id = desk.start(KEY)
+    desk.play(instance_id, until="reserve")
+    desk.fail(desk.claimed(instance_id, "charge"))
+    wanted = form(browser, "compensate")
+    Work.objects.filter(instance_id=instance_id).update(ready_at=clock.now())
+    desk.fail(desk.claimed(instance_id, "charge"))
+
+    answer = browser.post(PAGE, wanted)
+
+    assert answer.status_code == 302
+    assert done(instance_id, "compensate") == 1
 
 
 def test_cancelling_says_what_will_be_corrected_in_which_order() -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from approvals.models import Approval, Vote
 from tests.deciders import asked, decider, in_team
+from tests.e2e.pages import settled
 from tests.e2e.test_accessibility import problems
 from tests.engine.desk import Desk
 from tests.live.sockets import session_of
@@ -27,11 +28,6 @@ def approver(sign_in: SignIn, address: str) -> Page:
     in_team(User.objects.get(username="olga"))
     page.goto(page.url.replace("/permissions/", address))
     return page
-
-
-def looked_at(page: Page) -> None:
-    """The page has been on the screen long enough for a key to decide, by the page's own clock."""
-    page.evaluate("new Promise(seen => setTimeout(seen, Math.max(0, 700 - performance.now())))")
 
 
 def beside(browser: Browser, web: str, *addresses: str) -> list[Page]:
@@ -56,11 +52,11 @@ def test_two_keys_walk_the_queue(sign_in: SignIn) -> None:
     expect(page.locator(".kicker")).to_contain_text("Order A1")
     page.keyboard.press("n")
     expect(page.locator(".kicker")).to_contain_text("Order A2")
-    looked_at(page)
+    settled(page)
     page.keyboard.press("a")
     expect(page.locator(".done")).to_contain_text("Order A2: Approved by olga.")
     expect(page.locator(".kicker")).to_contain_text("Order A3")
-    looked_at(page)
+    settled(page)
     page.keyboard.press("r")  # a rejection needs a reason: the field is asked for
     expect(page.locator("#comment")).to_be_focused()
     page.keyboard.type("are these real?")
@@ -78,11 +74,11 @@ def test_a_key_that_is_held_down_decides_one_question_only(sign_in: SignIn) -> N
     first = asked(desk, "A1")
     asked(desk, "A2")
     page = approver(sign_in, f"/decide/{first.id}/")
-    looked_at(page)
+    settled(page)
 
     page.keyboard.down("a")
     expect(page.locator(".kicker")).to_contain_text("Order A2")
-    looked_at(page)
+    settled(page)
     page.keyboard.down("a")  # repeats
     page.keyboard.up("a")
 
@@ -92,7 +88,7 @@ def test_a_key_that_is_held_down_decides_one_question_only(sign_in: SignIn) -> N
 def test_letters_of_a_comment_decide_nothing(sign_in: SignIn) -> None:
     question = asked(Desk())
     page = approver(sign_in, f"/decide/{question.id}/")
-    looked_at(page)
+    settled(page)
 
     page.locator("#comment").press_sequentially("a rather nice order")
 

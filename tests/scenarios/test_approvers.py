@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.pages import settled
 from tests.scenarios.conftest import PATIENCE, Stack
 from tests.waiting import wait_until
 
@@ -37,7 +38,8 @@ def test_19_a_card_says_what_both_answers_do_and_one_key_decides(stack: Stack) -
     expect(main).to_contain_text("Without a decision it is rejected")
     expect(page.locator("#verdict")).to_contain_text("Approve")
     expect(page.locator("#verdict")).to_contain_text("Nothing has been done")
-    page.locator("body").press("a")
+    settled(page)
+    page.keyboard.press("a")
 
     stack.comes_to(order["id"], "Delivered", seconds=90)
     expect(watching.locator(".lead")).to_contain_text("on its way")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -66,8 +67,8 @@ class Deed:
     #: to be typed as confirmation; empty for none
     word: str = ""
     recommended: bool = False
-    #: the revision the person has seen; 0 where it does not matter
-    revision: int = 0
+    #: it is only done while it still means what the person has read
+    bound: bool = False
     opened: bool = False
     typed: str = ""
     error: str = ""
@@ -75,6 +76,13 @@ class Deed:
     @property
     def grave(self) -> bool:
         return bool(self.word)
+
+    @property
+    def meaning(self) -> str:
+        """What it does and to what, as a digest: unlike the revision it outlives an attempt that failed once more."""
+        parts = (self.action, self.step, self.does, self.verdicts, self.plan, self.lasting)
+        steps = [(option.step, option.note) for option in self.options]
+        return hashlib.sha256(repr((*parts, steps)).encode()).hexdigest()[:16]
 
     def is_meant(self, sent: Sent) -> bool:
         """Whether this is the form that was sent."""
@@ -112,7 +120,7 @@ class Deeds:
 
     def answered(self, sent: Sent) -> Deeds:
         """The same with one form open again, as it was sent, with the reason why it was not done."""
-        meant = next((deed for deed in self._all() if deed.is_meant(sent)), None)
+        meant = self.meant(sent)
 
         def reopen(deed: Deed) -> Deed:
             return deed.reopened(sent) if deed is meant else deed
@@ -123,9 +131,9 @@ class Deeds:
             others=[reopen(deed) for deed in self.others],
         )
 
-    def offers(self, sent: Sent) -> bool:
-        """Whether the form that was sent is among the possible ones."""
-        return any(deed.is_meant(sent) for deed in self._all())
+    def meant(self, sent: Sent) -> Deed | None:
+        """The form that was sent, as it is now; None if it is no longer possible."""
+        return next((deed for deed in self._all() if deed.is_meant(sent)), None)
 
     def _all(self) -> list[Deed]:
         return [deed for deed in (self.recommended, *self.others) if deed]

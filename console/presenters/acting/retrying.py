@@ -44,7 +44,7 @@ def retrying(detail: Detail, definition: Definition, title: str, steps: Sequence
         options=_options(definition, steps) if several else [],
         hint=_hint([Safety(choice.safety) for choice in steps]),
         word=WORD if any(choice.safety == Safety.UNSAFE for choice in steps) else "",
-        revision=detail.row.revision,
+        bound=True,
     )
 
 

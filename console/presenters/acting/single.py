@@ -44,7 +44,7 @@ def skipping(detail: Detail, definition: Definition, steps: Sequence[StepChoice]
         step="" if several else next(iter(told)),
         options=options if several else [],
         word=WORD,
-        revision=detail.row.revision,
+        bound=True,
     )
 
 
@@ -103,7 +103,7 @@ def completing(detail: Detail, definition: Definition, node: Node) -> Deed:
         else [_("Everything else stays as it is.")],
         step=node.name,
         entries=fields,
-        revision=detail.row.revision,
+        bound=True,
     )
 
 
@@ -125,7 +125,7 @@ def _done_outside(detail: Detail, node: Node) -> Deed:
                 hint=_("How one can see that it was done: a number, a document, a name."),
             )
         ],
-        revision=detail.row.revision,
+        bound=True,
     )
 
 
@@ -149,7 +149,7 @@ def signalling(detail: Detail, node: Node) -> Deed:
         ],
         step=node.name,
         entries=entries(node.output),
-        revision=detail.row.revision,
+        bound=True,
     )
 
 

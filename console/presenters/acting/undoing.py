@@ -35,7 +35,7 @@ def undoing(detail: Detail, definition: Definition, action: str, title: str, now
         plan=plan,
         lasting=_lasting(detail, definition),
         word=WORDS[action],
-        revision=detail.row.revision,
+        bound=True,
     )
 
 
