@@ -172,7 +172,8 @@ def _until(form: Mapping[str, str], *, allowed: bool) -> datetime:
     named, lasts = form.get("until", "").strip(), form.get("lasts", "")
     if named:
         try:
-            return datetime.fromisoformat(named).replace(tzinfo=UTC)
+            found = datetime.fromisoformat(named)
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
         except ValueError:
             if allowed:
                 raise Unreadable("until", _("Please enter a date and a time.")) from None

@@ -9,8 +9,8 @@ from typing import Any
 from workflows.dsl.definition import Definition
 from workflows.dsl.describe import as_json
 
-#: parts of a definition that follow from others, or that differ in every version
-_FOLLOWS = frozenset({"version", "steps", "when_compensating", "edges", "statuses"})
+#: parts of a definition that follow from others, that differ in every version, or that are but wording
+_FOLLOWS = frozenset({"version", "title", "steps", "when_compensating", "edges", "statuses"})
 Described = Mapping[str, Any]
 
 

@@ -106,7 +106,7 @@ def _deed(process: Process, action: str) -> Deed:
 
 
 def _rollout(process: Process, title: str) -> Deed:
-    share, nouns = process.decided.share, {"nouns": process.nouns}
+    share, said = process.decided.share, {"nouns": process.nouns, "noun": process.newest.noun}
     candidate = str(share.candidate or "")
     installed = [one.version for one in reversed(process.versions)]
     versions = [(str(number), _("Version %(n)d") % {"n": number}) for number in installed]
@@ -115,8 +115,8 @@ def _rollout(process: Process, title: str) -> Deed:
         title=title,
         icon="sliders-horizontal",
         does=[
-            _("New %(nouns)s take the stable version, and the share you name takes the candidate.") % nouns,
-            _("The share is one of numbers: the same number always takes the same version."),
+            _("New %(nouns)s take the stable version, and the share you name takes the candidate.") % said,
+            _("The share goes by number, so the same %(noun)s always takes the same version.") % said,
         ],
         keeps=[_keeps_version(process)],
         options={

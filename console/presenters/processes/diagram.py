@@ -102,7 +102,7 @@ def _after(drawn: Definition, node: Node) -> str:
 
 def _word(count: int, person: int) -> str:
     if not count:
-        return _("nobody here")
+        return _("none here")
     if not person:
         return _("%(n)s here") % {"n": f"{count:,}"}
     if person == count:

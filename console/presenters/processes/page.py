@@ -16,7 +16,7 @@ from console.presenters.processes.statuses import StatusLine, statuses
 from console.presenters.processes.versions import Differing, VersionCard
 from console.statuswords import capital, words
 from workflows.interventions import AllowedAction
-from workflows.queries.governance import Share
+from workflows.queries.governance import Pause, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ProcessPage:
     title: str
     about: str
     lead: SafeString
-    paused: bool
+    pause: Pause | None
     owner: str
     runbook: str
     systems: list[System]
@@ -66,7 +66,7 @@ def page(process: Process, verdicts: Sequence[AllowedAction], *, most: int) -> P
         title=process.title,
         about=process.newest.title,
         lead=telling.lead(process),
-        paused=pause is not None,
+        pause=pause,
         owner=process.newest.owner,
         runbook=process.newest.runbook,
         systems=[System(capital(words(name)), reverse("dependency", args=[name])) for name in sorted(called)],

@@ -7,12 +7,16 @@ from datetime import datetime
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from console.presenters.processes.process import Process, stable
 from console.templatetags.chart import time_element
 from workflows.queries.governance import Pause, Share
+
+#: characters of a reason that a sentence shows; the page has the whole of it elsewhere
+LONGEST = 160
 
 
 def lead(process: Process) -> SafeString:
@@ -28,7 +32,7 @@ def lead(process: Process) -> SafeString:
 
 def paused(nouns: str, pause: Pause, now: datetime) -> SafeString:
     """Who paused the intake, until when, and why."""
-    about = {"nouns": nouns, "who": pause.by, "why": pause.reason}
+    about = {"nouns": nouns, "who": pause.by, "why": Truncator(pause.reason).chars(LONGEST)}
     if pause.until is None:
         return format_html(
             _("Intake of {nouns} is <b>paused</b> by <b>{who}</b> until somebody resumes it: “{why}”."), **about

@@ -147,7 +147,7 @@ def differing(versions: Sequence[Definition]) -> list[Differing]:
 def _differing(earlier: Definition, later: Definition) -> Differing:
     found = differences(earlier, later)
     steps = [
-        *(Difference(_title(later, name), _("added"), "here", []) for name in found.added),
+        *(Difference(_title(later, name), _added(later, name), "here", []) for name in found.added),
         *(Difference(_title(earlier, name), _("removed"), "cancelled", []) for name in found.removed),
         *(
             Difference(_title(later, one.step), _("changed"), "flow", _parts(earlier, later, one))
@@ -155,6 +155,10 @@ def _differing(earlier: Definition, later: Definition) -> Differing:
         ),
     ]
     return Differing(earlier.version, later.version, steps, ", ".join(_label(name) for name in found.beside))
+
+
+def _added(later: Definition, name: str) -> str:
+    return _("added in %(stage)s") % {"stage": later.stages[later.by_name[name].stage].name}
 
 
 def _title(definition: Definition, name: str) -> str:
