@@ -30,9 +30,9 @@ def lead(process: Process) -> SafeString:
     return format_html_join(" ", "{}", ((one,) for one in (intake, _load(process))))
 
 
-def paused(nouns: str, pause: Pause, now: datetime) -> SafeString:
-    """Who paused the intake, until when, and why."""
-    about = {"nouns": nouns, "who": pause.by, "why": Truncator(pause.reason).chars(LONGEST)}
+def paused(nouns: str, pause: Pause, now: datetime, *, longest: int = LONGEST) -> SafeString:
+    """Who paused the intake, until when, and why, with so many characters of the reason."""
+    about = {"nouns": nouns, "who": pause.by, "why": Truncator(pause.reason).chars(longest)}
     if pause.until is None:
         return format_html(
             _("Intake of {nouns} is <b>paused</b> by <b>{who}</b> until somebody resumes it: “{why}”."), **about

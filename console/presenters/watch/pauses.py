@@ -11,6 +11,9 @@ from django.utils.safestring import SafeString
 from console.presenters.processes.telling import paused
 from console.presenters.watch.news import News
 
+#: characters of a reason that are shown: the notice is one line, so that the first screen keeps its place
+LONGEST = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Paused:
@@ -27,7 +30,7 @@ def pauses(news: News) -> list[Paused]:
     return [
         Paused(
             key=f"paused/{one.name}",
-            words=paused(f"{one.noun}s", pause, news.now),
+            words=paused(f"{one.noun}s", pause, news.now, longest=LONGEST),
             until=pause.until,
             url=reverse("process", args=[one.name]),
         )
