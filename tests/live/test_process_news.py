@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from tests.live.sockets import page, session_of
+from tests.live.sockets import Page, page, session_of
 from tests.stories import person
 from tests.worlds import principal
 from workflows import audit
@@ -26,6 +26,11 @@ def rita() -> User:
     return account
 
 
+def heartbeats(open_page: Page) -> int:
+    """The newest heartbeat that was heard."""
+    return max(frame["revision"] for frame in open_page.heard if frame["topic"] == "heartbeat")
+
+
 @pytest.mark.parametrize("act", ["rollout", "pause", "resume"])
 def test_boards_hear_what_was_decided(web: str, act: str) -> None:
     if act == "resume":
@@ -33,6 +38,7 @@ def test_boards_hear_what_was_decided(web: str, act: str) -> None:
     with page(web, session_of(person("vera"))) as open_page:
         open_page.ask(board=True)
         told = open_page.hears("board")["revision"]
+        beat = open_page.hears("heartbeat")["revision"]
 
         match act:
             case "rollout":
@@ -43,6 +49,7 @@ def test_boards_hear_what_was_decided(web: str, act: str) -> None:
                 governing.resume_intake(principal("ada", "admin"), "order", reason="counted")
 
         assert open_page.hears("board", at_least=told + 1)
+        assert heartbeats(open_page) == beat, "the news came by itself, not with the next heartbeat"
 
 
 def test_boards_hear_that_a_pause_is_over(web: str) -> None:
@@ -63,12 +70,13 @@ def test_a_board_hears_only_of_processes_its_person_may_see(web: str) -> None:
         told = open_page.hears("board")["revision"]
         governing.pause_intake(principal(), "order", reason="stock count")
         beat = open_page.hears("heartbeat")["revision"]
-        open_page.hears("heartbeat", at_least=beat + 2)
+        beat = open_page.hears("heartbeat", at_least=beat + 2)["revision"]
         silent = [frame for frame in open_page.heard if frame["topic"] == "board" and frame["revision"] > told]
         governing.pause_intake(principal(), "return", reason="stock count")
 
         assert silent == []
         assert open_page.hears("board", at_least=told + 1)
+        assert heartbeats(open_page) == beat, "the news came by itself, not with the next heartbeat"
 
 
 def test_what_redis_lost_is_told_to_them_with_the_next_heartbeat(web: str) -> None:
