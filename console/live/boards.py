@@ -16,7 +16,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
-from workflows.queries import dependencies, instances
+from workflows.queries import dependencies, governance, instances
 from workflows.queries.visibility import Viewer
 
 #: seconds between two frames about the boards
@@ -59,7 +59,7 @@ class Boards:
         self._told.pop(board, None)
 
     def changed(self, about: Collection[str]) -> None:
-        """Something changed in these instances or breakers."""
+        """Something changed in these instances or breakers, or was decided about workflows."""
         self._changes += 1
         self._soon()
         if self.narrowed and len(self._unsorted) + len(about) <= MOST:
@@ -86,7 +86,7 @@ class Boards:
             with suppress(DatabaseError):  # the next heartbeat finds out
                 changed = [UUID(one) for one in about]
                 found = await database_sync_to_async(instances.workflows_of)(changed)
-                self.changed_in(found | dependencies.callers(changed))
+                self.changed_in(found | dependencies.callers(changed) | governance.decided_lately(changed))
             await asyncio.sleep(PAUSE)
         self._sorting = None
 

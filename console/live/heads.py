@@ -33,6 +33,11 @@ FROM (SELECT instance_id, at FROM workflows_event WHERE at > clock_timestamp() -
      AS recent
 JOIN workflows_instance ON workflows_instance.id = instance_id GROUP BY workflow
 """
+#: what people did, decisions about whole workflows among it
+_ACTS = """
+SELECT workflow, 'act ' || max(id)::text FROM workflows_auditentry
+WHERE at > clock_timestamp() - make_interval(secs => %s) GROUP BY workflow
+"""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Heads:
 
 
 def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
-    """Two queries for all sockets of this process, and two more where some of them may not see everything."""
+    """Two queries for all sockets of this process, and three more where some of them may not see everything."""
     boards = {}
     with connection.cursor() as cursor:
         cursor.execute(_READ, [list(watched)[:MOST], WINDOW_SECONDS, MOST, WINDOW_SECONDS])
@@ -54,6 +59,9 @@ def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
         if per_workflow:
             cursor.execute(_PER_WORKFLOW, [WINDOW_SECONDS, MOST])
             boards = dict(cursor.fetchall())
+            cursor.execute(_ACTS, [WINDOW_SECONDS])
+            for workflow, acted in cursor.fetchall():
+                boards[workflow] = f"{boards.get(workflow, '')} {acted}"
             for workflow, moved in dependencies.moved_lately(timedelta(seconds=WINDOW_SECONDS)).items():
                 boards[workflow] = f"{boards.get(workflow, '')} {moved}"
     board = found.pop("", "")

@@ -1,19 +1,37 @@
-"""Draws a definition with the progress of one instance: a lane per stage from top to bottom, steps from left to right.
+"""Draws a definition with the progress of one instance, or with how many are where: lanes from top to bottom.
 
+There is a lane for each stage, with its steps from left to right.
 Pure arithmetic: columns follow the longest path inside a stage, rows the order of declaration. A stage begins when the
 one above has ended, so edges are drawn inside stages only. The page shows the same as a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from console.presenters.steps import StepCard
 from workflows.dsl.definition import Definition, Node
 
 BOX_WIDTH, BOX_HEIGHT = 204, 52
 GAP_X, GAP_Y, PADDING, HEADING, BETWEEN = 36, 12, 12, 32, 20
+
+
+class Shown(Protocol):
+    """What is drawn of a step: its card on the page of an instance, its place on that of a process."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def word(self) -> str: ...
+    @property
+    def tone(self) -> str: ...
+    @property
+    def css(self) -> str: ...
+    @property
+    def over(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +50,8 @@ class Box:
     text_x: int
     label_y: int
     word_y: int
+    #: where a click leads; the table has the same link for everybody else
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,7 @@ class Drawing:
     edges: list[Edge]
 
 
-def drawing(definition: Definition, cards: Sequence[StepCard]) -> Drawing:
+def drawing(definition: Definition, cards: Sequence[Shown]) -> Drawing:
     """Where everything goes."""
     columns = _columns(definition)
     by_name = {card.name: card for card in cards}
@@ -105,7 +125,7 @@ def _stage(definition: Definition, name: str) -> int:
     return definition.by_name[name].stage
 
 
-def _box(card: StepCard, column: int, y: int) -> Box:
+def _box(card: Shown, column: int, y: int) -> Box:
     x = PADDING + column * (BOX_WIDTH + GAP_X)
     return Box(
         card.name, card.title, card.word, card.tone, card.css, x, y,
@@ -113,7 +133,7 @@ def _box(card: StepCard, column: int, y: int) -> Box:
     )  # fmt: skip
 
 
-def _edges(definition: Definition, boxes: dict[str, Box], cards: dict[str, StepCard]) -> list[Edge]:
+def _edges(definition: Definition, boxes: dict[str, Box], cards: Mapping[str, Shown]) -> list[Edge]:
     """Direct edges only: one that a longer path already tells would only add ink."""
     return [
         Edge(_path(boxes[before], boxes[node.name]), cards[before].over)

@@ -40,8 +40,8 @@ _NARROWS: dict[str, dict[str, object]] = {
     "ended": {"alive": False},
 }
 #: query parameters that narrow, besides `tab` and `attr.NAME`; the last ones come from links and have no choice
-CHOICES = ("workflow", "stage", "status", "dependency", "step", "cause", "held_up_by")
-LINKED = ("step", "cause", "held_up_by")
+CHOICES = ("workflow", "stage", "status", "dependency", "step", "cause", "held_up_by", "version")
+LINKED = ("step", "cause", "held_up_by", "version")
 #: counts end here
 MOST = 1000
 
@@ -58,7 +58,9 @@ class Asked:
 
     def filters(self) -> Filters:
         """The same as a query understands it."""
-        values: dict[str, object] = {name: (value,) for name, value in self.chosen.items()}
+        values: dict[str, object] = {name: (value,) for name, value in self.chosen.items() if name != "version"}
+        if "version" in self.chosen:
+            values["version"] = int(self.chosen["version"])
         return Filters(q=self.q, attributes=self.attributes, **values, **_NARROWS[self.tab])  # type: ignore[arg-type]
 
     @property
@@ -246,6 +248,8 @@ def _linked(name: str, value: str) -> str:
         return _("held up by %(system)s") % {"system": system(value)}
     if name == "step":
         return _("step: %(step)s") % {"step": words(value)}
+    if name == "version":
+        return _("version %(n)s") % {"n": value}
     cause = trouble.parse(value)
     if cause is None:
         return _("cause: unknown")

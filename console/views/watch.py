@@ -15,7 +15,7 @@ from console.presenters.watch import watch as presented
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
-from workflows.queries import approvals, board, dependencies, notes, trouble
+from workflows.queries import approvals, board, dependencies, governance, notes, trouble
 
 
 @login_required
@@ -45,6 +45,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         crew=board.crew(viewer, now),
         rates=board.per_minute(viewer, ("started", *ENDINGS), now),
         decisions=approvals.waiting(viewer, now),
+        pauses=governance.paused(viewer, now),
     )
     shown = {"now": now, "page": presented(news), "anything": bool(news.groups) or board.anything(viewer)}
     template = "console/watch/live.html" if request.headers.get("HX-Request") else "console/watch.html"

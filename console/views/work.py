@@ -24,6 +24,7 @@ from workflows.queries.pages import BadCursor
 SIZE = 50
 #: hits that are looked at to find the one that is meant
 MOST_HITS = 20
+_VERSION = re.compile(r"[0-9]{1,6}\Z")
 _ATTRIBUTE = re.compile(r"attr\.([A-Za-z_][A-Za-z0-9_]{0,99})")
 
 
@@ -92,7 +93,11 @@ def _asked(query: QueryDict) -> Asked:
     tab = named.get("tab", "")
     return Asked(
         tab if tab in TABS else "all",
-        {name: named[name] for name in CHOICES if named.get(name)},
+        {
+            name: named[name]
+            for name in CHOICES
+            if named.get(name) and (name != "version" or _VERSION.match(named[name]))
+        },
         named.get("q", ""),
         {found[1]: value for name, value in named.items() if value and (found := _ATTRIBUTE.fullmatch(name))},
         named.get("cursor", ""),

@@ -17,11 +17,12 @@ from tests.worlds import principal
 from workflows import audit, interventions
 from workflows.audit import Act
 from workflows.engine import clock, gate, inbox
-from workflows.interventions import repairing
+from workflows.interventions import governing, repairing
 
 SignIn = Callable[..., Page]
 PAGES = [
     "/", "/work/", "/work/?tab=late", "/search/", "/search/?q=nothing", "/permissions/", "/nowhere/", "/demo/",
+    "/processes/", "/processes/order/", "/processes/order/?version=1", "/processes/return/",
     "/dependencies/", "/dependencies/fraud/", "/dependencies/payments/",
     "/work/order/536365/", "/work/order/536365/?tab=steps", "/work/order/536365/?tab=graph",
     "/repair/", "/repair/?tab=people&kind=all", "/repair/?tab=corrections", "/repair/?tab=callbacks",
@@ -60,6 +61,8 @@ def every_state() -> None:
         ]
     ):
         ended(f"e{number}", lifecycle, status)
+    governing.pause_intake(principal("pavel"), "return", reason="the warehouse counts")
+    governing.roll_out(principal("ada", "admin"), "order", stable=2, candidate=1, percent=10, reason="fewer questions")
     act = Act("user", "vera", "pause", "page", "c-42", "the customer called " * 20)
     audit.record(act, allowed=False, refusal="It is paused.", workflow="order", target="1")
     audit.record(act, allowed=True, workflow="order", target="1", before={"owner": "ann"}, after={"owner": "bob"})

@@ -86,6 +86,7 @@ def addresses(claim: UUID) -> list[str]:
     pages += [f"/work/claim/K-1/?tab={tab}&all" for tab in TABS]
     pages += ["/dependencies/", "/dependencies/hospital/", "/repair/", "/repair/?tab=people&kind=all"]
     pages += ["/repair/?tab=corrections", "/repair/?tab=callbacks&state=all", "/repair/?tab=operations"]
+    pages += ["/processes/", "/processes/claim/"]
     pages += ["/decide/", "/decide/?tab=all", f"/decide/{question}/", "/decide/count/"]
     api = ["instances", f"instances/{claim}", f"instances/{claim}/history?page_size=500", "callbacks", "events"]
     api += ["operations", "workflows", "workflows/claim", f"callbacks?instance={claim}", f"callbacks?key={message}"]

@@ -38,6 +38,7 @@ def addresses(instance: UUID, operation: UUID) -> list[str]:
     """Every address that shows something."""
     pages = ["/", "/work/", "/work/?tab=person", "/search/?q=1", "/permissions/", "/demo/", "/repair/", "/record/"]
     pages += ["/decide/", "/decide/count/", "/dependencies/", "/dependencies/payments/", f"/work/id/{instance}/"]
+    pages += ["/processes/", "/processes/order/", "/processes/order/?version=1"]
     pages += [f"/work/order/1/?tab={tab}" for tab in ("milestones", "steps", "graph", "data", "technical")]
     api = ["workflows", "workflows/order", "workflows/order/versions/1", "instances", f"instances/{instance}"]
     api += [f"instances/{instance}/history", "operations", f"operations/{operation}", "approvals", "breakers"]

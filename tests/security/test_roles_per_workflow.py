@@ -18,7 +18,7 @@ from tests.stories import an_instance, ended, stuck
 from tests.worlds import principal, settled
 from workflows import interventions
 from workflows.engine import clock, ids
-from workflows.interventions import Principal
+from workflows.interventions import Principal, governing
 from workflows.models import AuditEntry, Instance, LateResult, Message, Operation, RefusedStart, Rollup, Tombstone
 from workflows.queries import board, callbacks, definitions, instances, keys, late, operations, record
 from workflows.queries.instances import Filters
@@ -296,11 +296,12 @@ def test_somebody_with_every_right_in_another_workflow_finds_no_trace_of_this_on
     Message.objects.update(key=HIDDEN)
     rita = somebody("rita", **{"return": "admin"})
     operation = Operation.objects.values_list("id", flat=True).get()
+    governing.pause_intake(operator, "order", reason=f"about {HIDDEN}")
 
     pages = ["/", "/work/", "/work/?tab=person", "/permissions/", "/decide/", "/decide/?tab=all", "/decide/count/"]
     pages += ["/repair/", "/repair/?tab=people&kind=all", "/repair/?tab=corrections", "/repair/?tab=operations"]
     pages += ["/repair/?tab=callbacks&state=all", "/record/", "/record/?tab=events", "/record/?tab=ledger"]
-    pages += ["/dependencies/", "/dependencies/payments/"]
+    pages += ["/dependencies/", "/dependencies/payments/", "/processes/", "/processes/return/"]
     lists = ["instances", "operations", "approvals", "failures", "callbacks", "audit", "events", "idempotency"]
     pages += [f"/api/v1/{one}" for one in (*lists, "workflows", "breakers")]
     seen = {page: rita.get(page) for page in pages}

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from breakers.queries import news_id
+from workflows.queries import governance
 
 #: the id under which changes are told that belong to no instance, such as a note or a stray message
 NOBODY = UUID(int=0)
@@ -31,6 +32,11 @@ def breaker(name: str, generation: int) -> None:
     """Pass a committed change of a breaker upward, under the breaker's own id."""
     for subscriber in _subscribers():
         subscriber([(str(news_id(name)), generation)])
+
+
+def decided(workflow: str) -> None:
+    """Tell that somebody decided about a whole workflow, or that such a decision ended."""
+    changed(governance.news_id(workflow), 0)
 
 
 def board() -> None:

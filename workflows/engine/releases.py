@@ -13,7 +13,7 @@ from zlib import crc32
 
 from workflows import registry
 from workflows.dsl.definition import Definition
-from workflows.engine import clock, store
+from workflows.engine import clock, news, store
 
 #: seconds for which what was read is used
 PERIOD = 1.0
@@ -100,7 +100,10 @@ def _read() -> _Known:
 
 def clear_expired() -> None:
     """Remove pauses whose time is over."""
-    store.run("DELETE FROM workflows_pausedintake WHERE until <= $1", (clock.now(),))
+    for (workflow,) in store.run(
+        "DELETE FROM workflows_pausedintake WHERE until <= $1 RETURNING workflow", (clock.now(),)
+    ):
+        news.decided(workflow)
 
 
 _DECIDED = """

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from workflows import audit, registry
 from workflows.audit import Act
-from workflows.engine import clock, releases
+from workflows.engine import clock, news, releases
+from workflows.interventions.acts import AllowedAction
 from workflows.interventions.authority import Principal, may, may_somewhere
 from workflows.interventions.errors import Forbidden, Impossible, InterventionError, Odd, ReasonMissing, Unknown
 from workflows.models import PausedIntake, Rollout
@@ -26,6 +28,7 @@ from workflows.registry import UnknownWorkflow
 USUALLY, LONGEST = timedelta(hours=1), timedelta(days=7)
 #: A second pause that ends within this of the first and gives the same reason is the same one, sent twice.
 _TWICE = timedelta(minutes=1)
+_NOT_PAUSED = "Its intake is not paused."
 
 _Words = dict[str, Any]
 
@@ -99,11 +102,22 @@ def resume_intake(principal: Principal, workflow: str, *, reason: str, correlati
     def do(act: Act) -> _Done:
         before = _present(workflow, clock.now())
         if before is None:
-            raise Impossible("Its intake is not paused.")
+            raise Impossible(_NOT_PAUSED)
         PausedIntake.objects.filter(workflow=workflow).delete()
         return _Done(_intake(before), _intake(None))
 
     _carry_out(principal, "intake", workflow, reason, correlation_id, do)
+
+
+def allowed_actions(principal: Principal, workflow: str, *, paused: bool) -> list[AllowedAction]:
+    """Everything that can be decided about the workflow (rollout, pause and resume of its intake), with its verdict."""
+    answers = []
+    for action, capability in (("rollout", "rollout"), ("pause", "intake"), ("resume", "intake")):
+        refusal = may(principal, capability, workflow).reason
+        if not refusal and action == "resume" and not paused:
+            refusal = _NOT_PAUSED
+        answers.append(AllowedAction(action, not refusal, refusal))
+    return answers
 
 
 def _carry_out(
@@ -115,6 +129,7 @@ def _carry_out(
         with transaction.atomic():
             done = do(act)
             audit.record(act, allowed=True, workflow=workflow, target=workflow, before=done.before, after=done.after)
+            transaction.on_commit(partial(news.decided, workflow), robust=True)
     except InterventionError as refusal:
         audit.record(act, allowed=False, refusal=str(refusal), workflow=workflow, target=workflow)
         raise

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID, uuid5
 
 from django.db.models import Q
 
 from workflows import registry
 from workflows.models import PausedIntake, Rollout
 from workflows.queries.visibility import Viewer, declared_to, visible_to
+
+_NEWS = UUID("0b0a6c1e-5d0c-4f0e-8f57-3c0f6f0f8f2d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +72,13 @@ def paused(viewer: Viewer, now: datetime) -> dict[str, Pause]:
         row.workflow: Pause(until=row.until, by=row.by, reason=row.reason, at=row.at)
         for row in visible_to(viewer, in_force).order_by("workflow")
     }
+
+
+def news_id(workflow: str) -> UUID:
+    """The id under which it is told that something was decided about a workflow."""
+    return uuid5(_NEWS, workflow)
+
+
+def decided_lately(about: Collection[UUID]) -> set[str]:
+    """The workflows whose ids in the news are among these."""
+    return {name for name, _ in registry.definitions() if news_id(name) in about}

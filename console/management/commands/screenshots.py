@@ -92,6 +92,7 @@ def pages(demo: dict[str, Any]) -> dict[str, str]:
         "repair-corrections": "/repair/?tab=corrections", "repair-callbacks": "/repair/?tab=callbacks&state=all",
         "repair-operations": "/repair/?tab=operations",
         "dependencies": "/dependencies/", "dependency": "/dependencies/payments/",
+        "processes": "/processes/", "process": "/processes/order/",
         "record": "/record/?kind=deciders",
         "record-events": "/record/?tab=events", "record-ledger": "/record/?tab=ledger",
     }  # fmt: skip

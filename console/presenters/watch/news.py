@@ -15,6 +15,7 @@ from workflows.dsl.definition import Definition
 from workflows.queries.approvals import Waiting
 from workflows.queries.board import Cause, Crew, Group, Traffic
 from workflows.queries.dependencies import DependencyRow
+from workflows.queries.governance import Pause
 from workflows.queries.notes import Note
 
 #: the ways an instance can end
@@ -42,6 +43,8 @@ class News:
     crew: Crew
     rates: dict[str, list[int]]
     decisions: Waiting
+    #: workflows that take nothing in, by name
+    pauses: Mapping[str, Pause]
 
     @property
     def nouns(self) -> dict[str, str]:

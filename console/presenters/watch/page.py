@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from console.presenters.watch.needs import Need, needs
 from console.presenters.watch.news import News, guarded
+from console.presenters.watch.pauses import Paused, pauses
 from console.presenters.watch.pulse import Beat, beats
 from console.presenters.watch.sentence import sentence
 from console.presenters.watch.stages import Row, row
@@ -23,6 +24,7 @@ class Watch:
     """The whole page."""
 
     sentence: SafeString
+    pauses: list[Paused]
     needs: list[Need]
     more: int
     troubled: list[System]
@@ -38,6 +40,7 @@ def watch(news: News) -> Watch:
     watched = {row.name for row in guarded(news)}
     bad = [one for one in news.traffic if one.dependency in watched or troubled(one) or held(news, one.dependency)]
     return Watch(
+        pauses=pauses(news),
         sentence=sentence(news, sum(1 for need in every if need.tone == "person")),
         needs=every[:MOST_NEEDS],
         more=max(0, len(every) - MOST_NEEDS),
