@@ -9,7 +9,8 @@ import pytest
 from tests.engine.flows_app.far_side import FarSide
 from tests.engine.flows_app.flows import Number
 from tests.engine.parcels import started, work
-from workflows.engine import executor
+from tests.worlds import Kept
+from workflows.engine import executor, store
 from workflows.models import Work
 
 
@@ -48,3 +49,46 @@ def test_other_work_gets_its_turn_between_batches(far: FarSide) -> None:
     work()
 
     assert far.names().index("strike") <= executor.BATCH * 4
+
+
+def transactions(step: str) -> tuple[int, int]:
+    """How many successes of a step there are, and in how many transactions they were written."""
+    found = store.run(
+        "SELECT count(*), count(DISTINCT xid) FROM workflows_event WHERE type = 'StepSucceeded' AND step = $1", (step,)
+    )
+    return found[0][0], found[0][1]
+
+
+def test_what_a_batch_did_is_committed_together(far: FarSide) -> None:
+    for _ in range(8):
+        started("relay")
+
+    work()
+
+    successes, commits = transactions("first")
+    assert successes == 8
+    assert commits < 8
+
+
+def test_what_cannot_be_saved_takes_nothing_else_with_it(far: FarSide) -> None:
+    parcels = [started("relay") for _ in range(8)]
+    in_the_way(parcels[3])
+
+    work()
+
+    stays = [parcel for parcel in parcels if parcel.row.ended_at is None]
+    assert stays == [parcels[3]]
+
+
+def in_the_way(parcel: Kept) -> None:
+    """An event stands where the next one of this instance belongs."""
+    store.run(
+        """
+        INSERT INTO workflows_event (instance_id, at, actor_kind, actor, correlation_id, seq, generation, type, schema,
+                                     step, data, token, payload_digest, hash)
+        SELECT instance_id, at, actor_kind, actor, correlation_id, seq + 1, generation, 'Planted', schema,
+               step, data, token, payload_digest, hash
+        FROM workflows_event WHERE instance_id = $1 ORDER BY seq DESC LIMIT 1
+        """,
+        (parcel.id,),
+    )

@@ -3,7 +3,8 @@
 `change` is the locking form. `commit` is the optimistic form of the last two beats, which the executor's hot path
 uses with the row its claim returned; it answers None when somebody else moved the instance meanwhile.
 
-Lock order: instance, then advisory (two-sided arrivals), then work, then wait and message. Never two instances.
+Lock order: instance, then advisory (two-sided arrivals), then work, then wait and message. Several instances only in
+`commit_together`, in the order of their ids; nothing that holds one waits for another elsewhere.
 """
 
 from __future__ import annotations
@@ -142,14 +143,19 @@ def commit(made: Prepared) -> Saved | None:
         return _write(made)
 
 
-def commit_each(made: Sequence[Prepared]) -> list[Saved | Error | None]:
-    """The same for decisions of one statement each, on one trip, each in a transaction of its own."""
-    results: list[Saved | Error | None] = []
-    for one, answer in zip(made, store.run_each([one.writing.call for one in made]), strict=True):
-        saved = answer if isinstance(answer, Error) else one.writing.saved(answer)
+def commit_together(made: Sequence[Prepared]) -> list[Saved | Error | None]:
+    """The same for decisions of one statement each, in one transaction; the answers are in the order of the decisions.
+
+    Their instances are locked in the order of their ids, so that two workers never wait for each other. A decision
+    that cannot be saved leaves the others alone.
+    """
+    order = sorted(range(len(made)), key=lambda place: made[place].writing.newer.id)
+    results: list[Saved | Error | None] = [None] * len(made)
+    for place, answer in zip(order, store.run_together([made[place].writing.call for place in order]), strict=True):
+        one = made[place]
+        results[place] = saved = answer if isinstance(answer, Error) else one.writing.saved(answer)
         if isinstance(saved, Saved):
             _after_commit(saved.row, one.decision, one.mine)
-        results.append(saved)
     return results
 
 

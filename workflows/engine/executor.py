@@ -3,8 +3,8 @@
 1. A wake-up names a pool, and perhaps an instance, which is then looked at first.
 2. Fast work (p95 below 50 ms) is claimed in small batches, other work one at a time under a cap per dependency.
 3. A run stays with its instance for up to 20 steps, as long as the next step belongs to the same pool.
-4. A batch is worked off in rounds, so that many commits share a trip to the database; no outcome waits longer than
-   10 ms for the company of others.
+4. A batch is worked off in rounds, so that many outcomes share one commit; none waits longer than 10 ms for the
+   company of others.
 """
 
 from __future__ import annotations

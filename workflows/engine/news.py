@@ -34,6 +34,11 @@ def breaker(name: str, generation: int) -> None:
         subscriber([(str(news_id(name)), generation)])
 
 
+def operation(operation_id: UUID, stage: int) -> None:
+    """Pass a committed change of an operation upward, under the operation's own id."""
+    changed(operation_id, stage)
+
+
 def decided(workflow: str) -> None:
     """Tell that somebody decided about a whole workflow, or that such a decision ended."""
     changed(governance.news_id(workflow), 0)

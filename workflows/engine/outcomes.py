@@ -1,7 +1,7 @@
 """How a worker records what its attempts led to, and takes along what comes next.
 
-The hot path decides on the row that the claim returned and commits with one statement, alone or on one trip with
-others. A commit that finds the instance moved goes through the locking beats; a stale lease leaves a late result.
+The hot path decides on the row that the claim returned and commits with one statement, alone or in one transaction
+with others. A commit that finds the instance moved goes through the locking beats; a stale lease leaves a late result.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def record(ended: Ended, session_id: UUID, takes: Takes) -> Claim | None:
 
 
 def record_each(all_ended: Sequence[Ended], session_id: UUID, takes: Takes) -> list[Claim | None]:
-    """The same for the outcomes of different instances, on one trip for all that takes no more than a statement."""
+    """The same for the outcomes of different instances; what takes no more than a statement is committed together."""
     following: list[Claim | None] = [None] * len(all_ended)
     together: list[tuple[int, Prepared]] = []
     for place, ended in enumerate(all_ended):
@@ -101,7 +101,7 @@ def _for_the_trip(ended: Ended, session_id: UUID, takes: Takes) -> Prepared | No
 
 def _answers(made: Sequence[Prepared]) -> Sequence[Saved | Error | None]:
     try:
-        return apply.commit_each(made) if made else []
+        return apply.commit_together(made) if made else []
     except AWAY as error:  # nothing was sent, or nobody knows what arrived
         return [error] * len(made)
 

@@ -13,6 +13,7 @@ from itertools import chain as chain_of
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pydantic_core import to_json
@@ -87,15 +88,22 @@ def run(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return wire.execute(wrapper.connection, statement, parameters)
 
 
-def run_each(calls: Sequence[wire.Call]) -> list[wire.Rows | Error]:
-    """Execute statements that have nothing to do with each other, each in its own transaction, on one trip.
+def run_together(calls: Sequence[wire.Call]) -> list[wire.Rows | Error]:
+    """Execute statements about different instances on one trip and as one transaction.
 
-    An error in the place of rows is what Django would have raised.
+    If one fails, each is executed once more for itself, so that it takes no other with it; an error in the place of
+    rows is what Django would have raised.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]
     wrapper.ensure_connection()
+    answers: Sequence[wire.Rows | psycopg.Error]
     with wrapper.wrap_database_errors:
-        answers = wire.execute_each(wrapper.connection, calls)
+        try:
+            answers = wire.execute_together(wrapper.connection, calls)
+        except psycopg.Error as error:
+            if error.sqlstate is None:  # the connection is gone
+                raise
+            answers = wire.execute_each(wrapper.connection, calls)
     return [_translated(wrapper, answer) if isinstance(answer, Exception) else answer for answer in answers]
 
 

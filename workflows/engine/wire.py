@@ -6,7 +6,8 @@ and transactions are those of the connection it runs on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from select import POLLIN, POLLOUT, poll
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -63,6 +64,21 @@ def execute(conn: psycopg.Connection[Any], statement: str, parameters: Sequence[
     return _rows(kept, _checked(libpq, libpq.exec_prepared(*bound)))
 
 
+def execute_together(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[Rows]:
+    """Run statements on one trip and as one transaction, which is durable as a whole when this returns.
+
+    The answers come in the order of the calls. The connection must commit by itself and be outside a transaction.
+    Raises the first error; nothing was committed then, or, if the connection broke (OperationalError), nobody knows.
+    """
+    kept, libpq = _kept(conn), conn.pgconn
+    bound = [_bound(libpq, kept, *call) for call in calls]
+    with _pipeline(libpq):
+        for one in bound:
+            libpq.send_query_prepared(*one)
+        libpq.pipeline_sync()
+        return _up_to_sync(libpq, kept)
+
+
 def execute_each(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[Rows | psycopg.Error]:
     """Run statements that have nothing to do with each other on one trip; each is a transaction of its own.
 
@@ -72,36 +88,51 @@ def execute_each(conn: psycopg.Connection[Any], calls: Sequence[Call]) -> list[R
     """
     kept, libpq = _kept(conn), conn.pgconn
     bound = [_bound_or_error(libpq, kept, *call) for call in calls]
-    libpq.enter_pipeline_mode()
-    try:
+    with _pipeline(libpq):
         for one in bound:
             if not isinstance(one, psycopg.Error):
                 libpq.send_query_prepared(*one)
                 libpq.pipeline_sync()
         return [one if isinstance(one, psycopg.Error) else _answer(libpq, kept) for one in bound]
+
+
+@contextmanager
+def _pipeline(libpq: PGconn) -> Iterator[None]:
+    libpq.enter_pipeline_mode()
+    try:
+        yield
     finally:
         if libpq.status == ConnStatus.OK:
             libpq.exit_pipeline_mode()
 
 
 def _answer(libpq: PGconn, kept: _Kept) -> Rows | psycopg.Error:
-    """What one call of the pipeline led to: everything up to its sync."""
-    rows: Rows | psycopg.Error = []
+    """What one call of the pipeline led to."""
+    try:
+        return _up_to_sync(libpq, kept)[0]
+    except psycopg.Error as error:
+        return error
+
+
+def _up_to_sync(libpq: PGconn, kept: _Kept) -> list[Rows]:
+    """The rows of every statement up to the next sync. Raises the first error, once the sync has arrived."""
+    answers: list[Rows] = []
+    wrong: psycopg.Error | None = None
     while True:
-        try:
-            result = _arrived(libpq)
-        except psycopg.OperationalError as error:
-            return error
-        if result is None:
-            if libpq.status == ConnStatus.BAD:
-                return psycopg.OperationalError("the connection broke before the answer came")
+        result = _arrived(libpq)
+        if result is None and libpq.status == ConnStatus.BAD:
+            raise psycopg.OperationalError("the connection broke before the answer came")
+        if result is None or result.status == ExecStatus.PIPELINE_ABORTED:
             continue
         if result.status == ExecStatus.PIPELINE_SYNC:
-            return rows
+            break
         try:
-            rows = _rows(kept, _checked(libpq, result))
+            answers.append(_rows(kept, _checked(libpq, result)))
         except psycopg.Error as error:
-            rows = error
+            wrong = wrong or error
+    if wrong is not None:
+        raise wrong
+    return answers
 
 
 def _arrived(libpq: PGconn) -> PGresult | None:
