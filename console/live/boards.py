@@ -1,7 +1,8 @@
 """Tells the open boards that something changed: those who see everything at once, others only of what they may see.
 
-News names instances and breakers, not workflows. For people who may not see all of them the workflows that are
-concerned are looked up, so that nobody learns from a silent frame that something happens where they may not look.
+News names instances, operations and breakers, not workflows. For people who may not see all of them the workflows
+that are concerned are looked up, so that nobody learns from a silent frame that something happens where they may not
+look.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from django.db import DatabaseError
 
-from workflows.queries import dependencies, governance, instances
+from workflows.queries import dependencies, governance, instances, operations
 from workflows.queries.visibility import Viewer
 
 #: seconds between two frames about the boards
@@ -85,7 +86,7 @@ class Boards:
             about, self._unsorted = self._unsorted, set()
             with suppress(DatabaseError):  # the next heartbeat finds out
                 changed = [UUID(one) for one in about]
-                found = await database_sync_to_async(instances.workflows_of)(changed)
+                found = await database_sync_to_async(_about)(changed)
                 self.changed_in(found | dependencies.callers(changed) | governance.decided_lately(changed))
             await asyncio.sleep(PAUSE)
         self._sorting = None
@@ -108,3 +109,8 @@ class Boards:
         """How often something changed for this board, as far as this process knows."""
         sees = board.viewer.sees
         return self._changes if sees is None else sum(self._changes_in[workflow] for workflow in sees)
+
+
+def _about(changed: list[UUID]) -> set[str]:
+    """The workflows that the instances and operations among the ids belong to."""
+    return instances.workflows_of(changed) | operations.workflows_of(changed)

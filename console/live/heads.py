@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import connection
 
-from workflows.queries import dependencies
+from workflows.queries import dependencies, operations
 
 #: how far back the boards look for changes; longer than two heartbeats, so that none falls between
 WINDOW_SECONDS = 12
@@ -51,7 +52,10 @@ class Heads:
 
 
 def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
-    """Two queries for all sockets of this process, and three more where some of them may not see everything."""
+    """One query for all sockets of this process, two where operations or breakers are watched as well.
+
+    Three more where some of them may not see everything.
+    """
     boards = {}
     with connection.cursor() as cursor:
         cursor.execute(_READ, [list(watched)[:MOST], WINDOW_SECONDS, MOST, WINDOW_SECONDS])
@@ -65,6 +69,8 @@ def read(watched: Collection[str], *, per_workflow: bool = False) -> Heads:
             for workflow, moved in dependencies.moved_lately(timedelta(seconds=WINDOW_SECONDS)).items():
                 boards[workflow] = f"{boards.get(workflow, '')} {moved}"
     board = found.pop("", "")
-    generations = {str(about): generation for about, generation in dependencies.heads().items()}
     revisions = {about: int(revision) for about, revision in found.items()}
-    return Heads(board, revisions | {about: generations[about] for about in generations.keys() & set(watched)}, boards)
+    others = [UUID(about) for about in list(watched)[:MOST] if about not in revisions]
+    generations = dependencies.heads() if others else {}
+    beside = operations.heads(others) | {about: generations[about] for about in generations.keys() & set(others)}
+    return Heads(board, revisions | {str(about): stage for about, stage in beside.items()}, boards)

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from workflows import interventions
 from workflows.engine import clock
-from workflows.queries import dependencies, instances
+from workflows.queries import dependencies, instances, operations
 from workflows.queries.visibility import Viewer
 
 
@@ -59,9 +59,9 @@ def _signed_in(data: Mapping[str, str], fingerprint: str) -> bool:
 
 
 def visible(viewer: Viewer, about: frozenset[str]) -> frozenset[str]:
-    """Those of the instances and breakers that exist for this viewer; others are as silent as what is not there."""
+    """Those instances, operations and breakers that exist for this viewer; others are silent like what is not there."""
     if viewer.sees is None:
         return about
     wanted = {UUID(one) for one in about}
-    found = instances.visible(viewer, wanted) | dependencies.in_the_news(viewer, wanted)
-    return frozenset(str(one) for one in found)
+    found = instances.visible(viewer, wanted) | operations.in_the_news(viewer, wanted)
+    return frozenset(str(one) for one in found | dependencies.in_the_news(viewer, wanted))

@@ -103,7 +103,7 @@ class InstancePage:
     present: list[StepCard]
     #: the breaker that holds it up, drawn, with the page of its system; None if none does
     barrier: Barrier | None
-    #: ids of the news that concern this page: the instance, and the breaker
+    #: ids of the news that concern this page: the instance, the breaker, and what is asked for and not decided
     live: str
     #: what was found out for the person who has to act
     evidence: list[Field]
@@ -201,7 +201,7 @@ def page(
         wish=wish,
         present=_present(row, cards),
         barrier=Barrier(switch(breaker), reverse("dependency", args=[breaker.name])) if breaker else None,
-        live=f"{row.id} {news_id(breaker.name)}" if breaker else str(row.id),
+        live=_live(row, breaker, operations),
         evidence=_evidence(row, entries),
         took=took(row.ended_at - row.started_at) if row.ended_at else "",
         corrected=[chip for chip in chips if chip.tone == "undo"] if row.ended_at else [],
@@ -315,6 +315,11 @@ def _same_value(row: InstanceRow, name: str) -> str:
     value = row.attributes[name]
     text = value if isinstance(value, str) else json.dumps(value)
     return "/work/?" + urlencode({"workflow": row.workflow, f"attr.{name}": text})
+
+
+def _live(row: InstanceRow, breaker: Standing | None, operations: Sequence[OperationRow]) -> str:
+    undecided = [operation.id for operation in operations if operation.decided_at is None]
+    return " ".join(str(about) for about in (row.id, *([news_id(breaker.name)] if breaker else ()), *undecided))
 
 
 def _facts(row: InstanceRow) -> list[tuple[str, str]]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from workflows.engine import clock
+from workflows.engine import clock, news
 from workflows.models import Event, Instance, Operation, Work
+from workflows.queries.operations import STAGES
 
 #: Events that prove an act: those of its own transaction, or the end that was asked for.
 _PROOF = {
@@ -61,7 +62,7 @@ def verify(operation: Operation) -> bool:
     if judgement is not None:
         return _decide(operation, judgement)
     if operation.state == "accepted" and (_moved(since, retried) or _leased(operation, retried)):
-        Operation.objects.filter(id=operation.id, state="accepted").update(state="running")
+        _begin(operation)
     return False
 
 
@@ -101,12 +102,20 @@ def _leased(operation: Operation, steps: set[str]) -> bool:
     return bool(steps) and leased.exists()
 
 
+def _begin(operation: Operation) -> None:
+    if Operation.objects.filter(id=operation.id, state="accepted").update(state="running"):
+        news.operation(operation.id, STAGES["running"])
+
+
 def _decide(operation: Operation, judgement: Judgement) -> bool:
     event = judgement.event
     status = Instance.objects.filter(id=operation.instance_id).values_list("status", flat=True).first()
     evidence: dict[str, Any] = {"seq": event.seq, "type": event.type, "step": event.step, "status": status}
     error = "" if judgement.verified else str(event.data.get("reason") or "It is no longer wanted.")
+    state = "verified" if judgement.verified else "failed"
     changed = Operation.objects.filter(id=operation.id, state__in=["accepted", "running"]).update(
-        state="verified" if judgement.verified else "failed", evidence=evidence, error=error, decided_at=clock.now()
+        state=state, evidence=evidence, error=error, decided_at=clock.now()
     )
+    if changed:
+        news.operation(operation.id, STAGES[state])
     return bool(changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from workflows.models import Operation
+from workflows.models import Instance, Operation
 from workflows.queries.pages import Page, keyset
 from workflows.queries.visibility import Viewer, through_instance
 
@@ -34,6 +34,8 @@ class OperationRow:
 
 
 _COLUMNS = tuple(one.name for one in fields(OperationRow))
+#: how far an operation in this state is; it only ever grows
+STAGES = {"accepted": 1, "running": 2, "verified": 3, "failed": 3}
 
 
 def one(viewer: Viewer, operation_id: UUID) -> OperationRow | None:
@@ -59,6 +61,23 @@ def page(
     if actor:
         found = found.filter(actor=actor)
     return keyset(found, _read, size=size, cursor=cursor, descending=True, position=lambda row: row.id)
+
+
+def in_the_news(viewer: Viewer, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are of operations the viewer may see."""
+    return set(through_instance(viewer, Operation.objects.filter(id__in=ids)).values_list("id", flat=True))
+
+
+def heads(ids: Collection[UUID]) -> dict[UUID, int]:
+    """How far those of the ids are that are of operations."""
+    found = Operation.objects.filter(id__in=ids).values_list("id", "state")
+    return {operation_id: STAGES[state] for operation_id, state in found}
+
+
+def workflows_of(ids: Collection[UUID]) -> set[str]:
+    """The workflows that the operations among the ids are about, for sorting news before anybody is told."""
+    about = Operation.objects.filter(id__in=ids).values("instance_id")
+    return set(Instance.objects.filter(id__in=about).values_list("workflow", flat=True).distinct())
 
 
 def _read(found: QuerySet[Operation]) -> list[OperationRow]:
