@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from console.presenters.names import done_words, function_words, refused_words, step_name
+from console.presenters.rules import rule_words
 from console.statuswords import capital, system, words
 from workflows.core import events as e
 from workflows.dsl.definition import Definition, Function, Node
@@ -29,7 +30,7 @@ def tell(event: e.Event, definition: Definition | None, source: HistoryEvent) ->
     node = definition.by_name.get(source.step) if definition else None
     return (
         _told_of_instance(event, definition, source)
-        or _told_of_success(event, node, name)
+        or _told_of_success(event, definition, node, name)
         or _told_of_trouble(event, node, name)
         or _told_of_waiting(event, node, name)
         or _told_of_correction(event, node, name)
@@ -77,7 +78,7 @@ def _told_of_end(event: e.InstanceEnded, definition: Definition | None) -> Told:
     return Told(tone, _("Ended: %(status)s") % {"status": words(event.status)}, " · ".join(filter(None, parts)))
 
 
-def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | None:
+def _told_of_success(event: e.Event, definition: Definition | None, node: Node | None, name: str) -> Told | None:
     match event:
         case e.StepSucceeded(how="approval"):
             return Told("past", _("%(step)s: approved") % {"step": name}, str(event.values.get("comment", "")))
@@ -99,7 +100,7 @@ def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | Non
             done = done_words(node) if node else _("%(step)s done") % {"step": name}
             return Told("past", done, " ".join(filter(None, [note, late_note])))
         case e.StepSkipped(rule=rule):
-            return Told("skipped", _("%(step)s skipped") % {"step": name}, rule)
+            return Told("skipped", _("%(step)s skipped") % {"step": name}, _only_when(definition, node, rule))
         case e.RouteChosen(choice=choice, rule=rule):
             return Told("past", _("%(step)s: %(choice)s") % {"step": name, "choice": choice}, rule)
         case e.VoteCast(person=person, verdict="approve", comment=comment):
@@ -117,6 +118,15 @@ def _told_of_success(event: e.Event, node: Node | None, name: str) -> Told | Non
         case e.NothingHadHappened():
             return Told("past", _("%(step)s: nothing had happened") % {"step": name}, _("It is done again."))
     return None
+
+
+def _only_when(definition: Definition | None, node: Node | None, text: str) -> str:
+    """The rule that did not hold, in words, with what it found; as it was written where no code knows it."""
+    _rule, known, found = text.rpartition(" is false (")
+    if definition is None or node is None or node.when is None or not known:
+        return text
+    about = {"rule": rule_words(definition, node.when), "found": found.removesuffix(")")}
+    return _("Only when %(rule)s; it was %(found)s.") % about
 
 
 def _told_of_trouble(event: e.Event, node: Node | None, name: str) -> Told | None:

@@ -28,7 +28,7 @@ from tests.console.walk import states
 from workflows import interventions
 from workflows.core import events as e
 from workflows.core.state import State
-from workflows.demo.flows import OrderFulfilment
+from workflows.demo.flows import OrderFulfilment, ReviewedOrder
 from workflows.dsl.definition import Definition
 from workflows.interventions import CAPABILITIES, Principal
 from workflows.queries.details import Detail
@@ -144,6 +144,16 @@ def test_milestones_leave_out_what_only_engineers_ask_for() -> None:
     story = entries(e.StageEntered(stage=0, name="Checking"), e.StepScheduled(step="stock"))
 
     assert milestones(story, ORDER) == []
+
+
+def test_a_skipped_step_says_its_rule_in_words() -> None:
+    skipped = e.StepSkipped(step="review", rule="risk.score >= 0.6 or order.total > 1000 is false (0.02, 286.92)")
+
+    (line,) = milestones(entries(skipped), ReviewedOrder.definition)
+
+    assert (
+        line.note == "Only when fraud check: score is at least 0.60 or total is more than 1,000; it was 0.02, 286.92."
+    )
 
 
 def sample(cls: type[Any]) -> Any:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 #: width, height, colour scheme
 LOOKS = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "phone": (390, 844, "light")}
@@ -72,20 +75,34 @@ def _until_piled_up(demo: dict[str, Any], seconds: int) -> None:
 
 def _some_key(demo: dict[str, Any], **filters: str) -> str:
     """The key of an order that fits, or nothing."""
-    token = demo["users"]["operator"]["token"]
+    found = _first(demo, "operator", "instances", workflow="order", **filters)
+    return str(found["key"]) if found else ""
+
+
+def _first(demo: dict[str, Any], user: str, what: str, **filters: str) -> dict[str, Any] | None:
+    """The first row of a list of the API."""
     answer = httpx.get(
-        f"{demo['url']}/api/v1/instances",
-        params={"workflow": "order", "page_size": "1", **filters},
-        headers={"Authorization": f"Bearer {token}"},
+        f"{demo['url']}/api/v1/{what}",
+        params={"page_size": "1", **filters},
+        headers={"Authorization": f"Bearer {demo['users'][user]['token']}"},
         timeout=10,
         trust_env=False,
     )
     found = answer.json()["results"]
-    return str(found[0]["key"]) if found else ""
+    return found[0] if found else None
 
 
-def pages(demo: dict[str, Any]) -> dict[str, str]:
-    """Name and address of every page behind the sign-in."""
+def pages(demo: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Name and address of every page behind the sign-in, by the person who works there."""
+    asked = _first(demo, "approver", "approvals", state="open")
+    return {
+        "operator": _operators_pages(demo),
+        "approver": {"decide": "/decide/"} | ({"decision": f"/decide/{asked['id']}/"} if asked else {}),
+        "admin": {"admin": "/admin/"},
+    }
+
+
+def _operators_pages(demo: dict[str, Any]) -> dict[str, str]:
     found = {
         "watch": "/", "work": "/work/?tab=live", "search-nothing": "/search/?q=999999", "permissions": "/permissions/",
         "demo": "/demo/", "not-found": "/nowhere/", "repair": "/repair/", "repair-people": "/repair/?tab=people",
@@ -111,22 +128,25 @@ def take(demo: dict[str, Any], out: Path) -> int:
     """Write the pictures as NAME-LOOK.png and say how many there are."""
     from playwright.sync_api import sync_playwright  # a development dependency
 
-    count, addresses = 0, pages(demo)
+    by_user = pages(demo)
     with sync_playwright() as playwright:
         installed = {"executable_path": str(CHROMIUM)} if CHROMIUM.exists() else {}
         browser = playwright.chromium.launch(args=["--no-sandbox"], **installed)  # type: ignore[arg-type]
         for look, (width, height, scheme) in LOOKS.items():
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-            page = context.new_page()
-            page.goto(f"{demo['url']}/signin/")
-            page.screenshot(path=out / f"signin-{look}.png")
-            page.fill("[name=username]", "operator")
-            page.fill("[name=password]", demo["users"]["operator"]["password"])
-            page.click("main button")
-            for name, address in addresses.items():
-                page.goto(demo["url"] + address)
-                page.screenshot(path=out / f"{name}-{look}.png")
-            count += 1 + len(addresses)
-            context.close()
+            for user, addresses in by_user.items():
+                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+                _sign_in(page, demo, user, out / f"signin-{look}.png")
+                for name, address in addresses.items():
+                    page.goto(demo["url"] + address)
+                    page.screenshot(path=out / f"{name}-{look}.png")
+                page.close()
         browser.close()
-    return count
+    return len(LOOKS) * (1 + sum(map(len, by_user.values())))
+
+
+def _sign_in(page: Page, demo: dict[str, Any], user: str, picture: Path) -> None:
+    page.goto(f"{demo['url']}/signin/")
+    page.screenshot(path=picture)
+    page.fill("[name=username]", user)
+    page.fill("[name=password]", demo["users"][user]["password"])
+    page.click("main button")

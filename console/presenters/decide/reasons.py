@@ -9,10 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from console.presenters.bodies import plain
-from console.presenters.names import step_name
-from console.statuswords import capital, words
+from console.presenters.rules import condition, name
 from workflows.dsl.definition import Definition
-from workflows.dsl.rules import All, AnyOf, Compare, Not, Ref, Rule
+from workflows.dsl.rules import All, AnyOf, Compare, Not, Rule
 from workflows.queries.approvals import Asked
 from workflows.queries.redaction import MASK
 
@@ -47,46 +46,11 @@ def _of(definition: Definition, rule: Rule, values: Values) -> list[Reason]:
 
 def _compared(definition: Definition, rule: Compare, values: Values) -> Reason:
     """One comparison. A masked value says nothing about the outcome, so it is told as what was looked at."""
-    what, found = _name(definition, rule.left), rule.left.value(values)
+    what, found = name(definition, rule.left), rule.left.value(values)
     if found == MASK:
         return Reason(_("%(what)s, which you may not see") % {"what": what}, True)
     holds = rule.holds(values)
-    about = {"what": what, "value": plain(found), "rule": _condition(definition, rule)}
+    about = {"what": what, "value": plain(found), "rule": condition(definition, rule)}
     return Reason(
         (_("%(what)s is %(value)s: %(rule)s") if holds else _("%(what)s is %(value)s: not %(rule)s")) % about, holds
     )
-
-
-def _condition(definition: Definition, rule: Compare) -> str:
-    limit = _limit(definition, rule.right)
-    match rule.operator:
-        case ">=":
-            return _("at least %(limit)s") % {"limit": limit}
-        case ">":
-            return _("more than %(limit)s") % {"limit": limit}
-        case "<=":
-            return _("at most %(limit)s") % {"limit": limit}
-        case "<":
-            return _("less than %(limit)s") % {"limit": limit}
-        case "==":
-            return _("the same as %(limit)s") % {"limit": limit}
-        case "!=":
-            return _("other than %(limit)s") % {"limit": limit}
-        case "in":
-            return _("one of %(limit)s") % {"limit": limit}
-
-
-def _limit(definition: Definition, right: Any) -> str:
-    if isinstance(right, Ref):
-        return _name(definition, right)
-    if isinstance(right, tuple):
-        return ", ".join(plain(one) for one in right)
-    return f"{right:,}" if isinstance(right, int) and not isinstance(right, bool) else plain(right)
-
-
-def _name(definition: Definition, ref: Ref) -> str:
-    """What a reference reads: "total" of what came in, "fraud check: score" of a step."""
-    field = " ".join(words(part) for part in ref.path)
-    if ref.source == definition.given:
-        return capital(field)
-    return capital(_("%(step)s: %(field)s") % {"step": step_name(definition, ref.source), "field": field})
