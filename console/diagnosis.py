@@ -19,6 +19,7 @@ from workflows.dsl import DefinitionError
 from workflows.engine import clock
 from workflows.queries import dependencies, liveness
 from workflows.queries.dependencies import DependencyRow
+from workflows.queries.unserved import unserved
 from workflows.queries.visibility import EVERYTHING
 
 #: seconds this machine's clock may be away from the database's
@@ -151,6 +152,9 @@ def _workers() -> Iterator[Finding]:
     workers = [one for one in liveness.processes() if one.kind == "worker"]
     remedy = "" if workers else "Nothing is executed. Start `celery -A console worker`."
     yield Finding("workers", f"{len(workers)} alive", bool(workers), remedy)
+    for one in unserved(EVERYTHING, clock.read()):
+        state = f"no worker has the code; {one.count} instances stand still"
+        yield Finding(f"{one.workflow} {one.version}", state, False, "Start a worker that has this version.")
 
 
 def _breakers() -> Iterator[Finding]:

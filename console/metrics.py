@@ -15,7 +15,10 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from psycopg_pool import PoolTimeout
 
 from workflows import rollups
+from workflows.engine import clock
 from workflows.queries import liveness, measures
+from workflows.queries.unserved import unserved
+from workflows.queries.visibility import EVERYTHING
 
 _PREFIX = "watchkeeper_"
 #: Counted per workflow: rollup name to what it says.
@@ -74,7 +77,17 @@ def _instances() -> Iterator[Metric]:
     for workflow in dict.fromkeys(row.workflow for row in rows):
         person.add_metric([workflow], sum(row.needs_person for row in rows if row.workflow == workflow))
         overdue.add_metric([workflow], sum(row.overdue for row in rows if row.workflow == workflow))
-    yield from (live, person, overdue)
+    yield from (live, person, overdue, _unserved())
+
+
+def _unserved() -> Metric:
+    family = GaugeMetricFamily(
+        _PREFIX + "without_code", "Live instances of versions no live worker has code for.",
+        labels=["workflow", "version"],
+    )  # fmt: skip
+    for one in unserved(EVERYTHING, clock.read()):
+        family.add_metric([one.workflow, str(one.version)], one.count)
+    return family
 
 
 def _dependencies() -> Iterator[Metric]:

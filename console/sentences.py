@@ -87,6 +87,8 @@ class Standing:
     ended_at: datetime | None = None
     #: how the breaker stands that it waits for, if it does and somebody has looked
     barrier: Barrier | None = None
+    #: the version that no live worker has code for; 0 for none
+    without_code: int = 0
 
 
 def sentence(standing: Standing, now: datetime) -> Sentence:
@@ -209,6 +211,11 @@ def _next(standing: Standing, now: datetime) -> list[Part]:
         return []
     if standing.lifecycle == "paused":
         return _fill(_("Next: nothing until it is resumed; answers that come in meanwhile are kept."))
+    if standing.without_code:
+        return _fill(
+            _("Next: nothing until a worker starts that has the code for version {version}; none has now."),
+            version=str(standing.without_code),
+        )
     if standing.waiting_kind == "person":
         return _fill(_("Next: nothing happens by itself; {owner} has to act."), owner=_who(standing))
     if standing.next_what == "outcome":

@@ -7,6 +7,9 @@ from console.sentences import Barrier, Standing
 from workflows import registry
 from workflows.dsl import Definition
 from workflows.queries.instances import InstanceRow
+from workflows.queries.surroundings import Around
+
+NOTHING = Around()
 
 
 def definition_of(workflow: str, version: int) -> Definition | None:
@@ -17,10 +20,11 @@ def definition_of(workflow: str, version: int) -> Definition | None:
         return None
 
 
-def standing(row: InstanceRow, *, error: str = "", breaker: Breaker | None = None) -> Standing:
+def standing(row: InstanceRow, around: Around = NOTHING, *, error: str = "") -> Standing:
     """What a sentence about this instance is made of.
 
-    `error` is what the present step's last attempt answered, `breaker` the one it waits for, if it does.
+    `around` is what holds it up from outside, as far as somebody has looked; `error` what the present step's last
+    attempt answered.
     """
     definition = definition_of(row.workflow, row.version)
     staff, customer = definition.sentences.get(row.status, ("", "")) if definition else ("", "")
@@ -43,7 +47,8 @@ def standing(row: InstanceRow, *, error: str = "", breaker: Breaker | None = Non
         deadline_at=row.deadline_at,
         deadline_state=row.deadline_state,
         ended_at=row.ended_at,
-        barrier=_barrier(breaker) if breaker is not None else None,
+        barrier=_barrier(around.breaker) if around.breaker is not None else None,
+        without_code=row.version if around.without_code else 0,
     )
 
 

@@ -13,7 +13,6 @@ from django.http import HttpResponse
 from pydantic import BaseModel
 from rest_framework.request import Request
 
-from breakers.queries import Standing
 from console.api import shapes
 from console.api.problems import BAD_REQUEST, ProblemError
 from console.presenters.repair.causes import title
@@ -21,7 +20,6 @@ from console.sentences import sentence
 from console.standings import definition_of, standing
 from workflows.interventions.acts import AllowedAction
 from workflows.queries.callbacks import CallbackRow
-from workflows.queries.dependencies import Lookup
 from workflows.queries.details import Detail
 from workflows.queries.failures import Failure, Part, runbook
 from workflows.queries.history import HistoryEvent
@@ -33,6 +31,7 @@ from workflows.queries.proposals import Proposal
 from workflows.queries.published import SubscriptionRow
 from workflows.queries.record import AuditRow
 from workflows.queries.steps import Step
+from workflows.queries.surroundings import Around, Surroundings
 
 #: bytes of JSON beyond which a step's input is folded; the instance's own input is always told in full
 FOLD = 16 * 1024
@@ -67,25 +66,25 @@ def address(request: Request, **changed: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{urlencode(parameters, doseq=True)}")
 
 
-def summary(row: InstanceRow, now: datetime, breakers: Lookup) -> shapes.InstanceSummary:
+def summary(row: InstanceRow, now: datetime, surroundings: Surroundings) -> shapes.InstanceSummary:
     """One instance for lists."""
-    return shapes.InstanceSummary(**_summary(row, now, "", breakers.of(row)))
+    return shapes.InstanceSummary(**_summary(row, now, "", surroundings.of(row)))
 
 
 def detail(found: Detail, allowed: list[AllowedAction], now: datetime) -> shapes.InstanceDetail:
     """One instance in full."""
     return shapes.InstanceDetail(
-        **_summary(found.row, now, found.error, Lookup(now).of(found.row)),
+        **_summary(found.row, now, found.error, Surroundings(now).of(found.row)),
         input=found.input,
         steps=[_step(step, found) for step in found.steps],
         allowed_actions=[shapes.InstanceAction(**asdict(one)) for one in allowed],
     )
 
 
-def _summary(row: InstanceRow, now: datetime, error: str, breaker: Standing | None) -> dict[str, Any]:
+def _summary(row: InstanceRow, now: datetime, error: str, around: Around) -> dict[str, Any]:
     definition = definition_of(row.workflow, row.version)
-    told_now = sentence(standing(row, error=error, breaker=breaker), now)
-    next_at = breaker.next_probe_at if breaker is not None else row.next_at
+    told_now = sentence(standing(row, around, error=error), now)
+    next_at = around.breaker.next_probe_at if around.breaker is not None else row.next_at
     node = definition.by_name.get(row.step) if definition else None
     straight = (
         "id", "workflow", "version", "key", "run", "generation", "initiator", "initiator_kind", "needs_person",

@@ -25,7 +25,7 @@ from console.presenters.steps import StepCard
 from console.presenters.technical import Pages
 from console.presenters.track import Leg
 from console.sentences import Sentence, sentence
-from console.standings import standing
+from console.standings import NOTHING, standing
 from console.statuswords import capital, words
 from workflows.core.events import PersonAsked, from_data
 from workflows.interventions import AllowedAction
@@ -33,6 +33,7 @@ from workflows.queries.details import Detail
 from workflows.queries.instances import PRIORITIES, InstanceRow
 from workflows.queries.keys import Run
 from workflows.queries.operations import OperationRow
+from workflows.queries.surroundings import Around
 
 #: milestones on the first screen
 LATEST = 6
@@ -171,12 +172,12 @@ def page(
     operations: Sequence[OperationRow],
     same_cause: int,
     arrivals: Arrivals | None,
-    breaker: Standing | None = None,
+    around: Around = NOTHING,
     wish: Wish,
     now: datetime,
 ) -> InstancePage:
     """The page as of `now`."""
-    row, definition = detail.row, detail.definition
+    row, definition, breaker = detail.row, detail.definition, around.breaker
     entries: list[Entry] = [(event, from_data(event.type, event.schema, event.data)) for event in detail.events]
     cards = steps.cards(detail, everything=wish.everything)
     told = milestones.milestones(entries, definition)
@@ -191,7 +192,7 @@ def page(
         detail=detail,
         title=capital(f"{words(noun)} {row.key}"),
         noun=noun,
-        sentence=sentence(standing(row, error=_error(detail), breaker=breaker), now),
+        sentence=sentence(standing(row, around, error=_error(detail)), now),
         tone=tone,
         word=word,
         due=_due(row, now),

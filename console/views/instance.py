@@ -21,9 +21,9 @@ from workflows import interventions
 from workflows.engine import clock
 from workflows.interventions import AllowedAction, Principal
 from workflows.queries import approvals, callbacks, details, instances, keys, late, operations
-from workflows.queries.dependencies import Lookup
 from workflows.queries.details import Detail
 from workflows.queries.instances import Filters
+from workflows.queries.surroundings import Surroundings
 from workflows.queries.visibility import Viewer
 
 #: what people asked for: the newest so many are on the page
@@ -107,7 +107,7 @@ def _page(
         operations=operations.page(viewer, instance_id=detail.row.id, size=ACTS).rows,
         same_cause=_same_cause(viewer, detail),
         arrivals=_arrivals(viewer, detail) if wish.tab == "technical" else None,
-        breaker=Lookup(now).of(detail.row),
+        around=Surroundings(now).of(detail.row),
         wish=wish,
         now=now,
     )

@@ -16,6 +16,7 @@ from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import approvals, board, dependencies, governance, notes, trouble
+from workflows.queries.unserved import unserved
 
 
 @login_required
@@ -43,6 +44,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         dependencies=systems,
         outages=breakers.outages(away) if away else {},
         crew=board.crew(viewer, now),
+        unserved=unserved(viewer, now),
         rates=board.per_minute(viewer, ("started", *ENDINGS), now),
         decisions=approvals.waiting(viewer, now),
         pauses=governance.paused(viewer, now),

@@ -15,7 +15,7 @@ from tests.engine.desk import Desk, order
 from workflows import interventions
 from workflows.engine.intake import InvalidInput
 from workflows.interventions import CAPABILITIES, Principal
-from workflows.models import Instance
+from workflows.models import Instance, Session
 
 pytestmark = pytest.mark.django_db
 
@@ -229,7 +229,7 @@ def test_a_page_costs_few_queries_however_long_the_story(tab: str) -> None:
     with CaptureQueriesContext(connection) as after:
         browser.get(PAGE, {"tab": tab})
 
-    assert len(after) == len(before) <= (12 if tab == "technical" else 10), [query["sql"][:80] for query in after]
+    assert len(after) == len(before) <= (13 if tab == "technical" else 11), [query["sql"][:80] for query in after]
 
 
 def test_the_page_re_reads_only_its_changing_part() -> None:
@@ -311,3 +311,12 @@ def test_an_instance_without_code_still_shows_what_is_known() -> None:
     assert all("17850" not in page.html for page in pages)
     assert "Received" in pages[0].text
     assert "17 events in all" in pages[4].text
+
+
+def test_a_version_without_a_worker_says_that_nothing_happens_by_itself() -> None:
+    Desk().start(KEY)
+    Session.objects.filter(kind="worker").update(capabilities=["return/1"])
+
+    page = seen(signed_in("operator").get(PAGE))
+
+    assert "nothing until a worker starts that has the code for version 1; none has now" in page.text

@@ -186,7 +186,7 @@ def detail(definition: Definition, state: State) -> Detail:
 def page(found: Detail, tab: str) -> InstancePage:
     verdicts = interventions.allowed_actions(OPERATOR, found.state, NOW)
     return presenter.page(
-        found, runs=[], verdicts=verdicts, operations=[], same_cause=0, arrivals=None, breaker=None,
+        found, runs=[], verdicts=verdicts, operations=[], same_cause=0, arrivals=None,
         wish=Wish(tab=tab), now=NOW,
     )  # fmt: skip
 

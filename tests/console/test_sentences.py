@@ -25,6 +25,7 @@ from workflows.core.state import State
 from workflows.demo.flows import OrderFulfilment, ReturnHandling
 from workflows.dsl.definition import Definition
 from workflows.queries.instances import InstanceRow
+from workflows.queries.surroundings import Around
 
 NOW = datetime(2010, 12, 1, 11, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(minutes=18)
@@ -124,7 +125,7 @@ def told(name: str) -> dict[str, tuple[InstanceRow, Sentence]]:
     found: dict[str, tuple[InstanceRow, Sentence]] = {}
     for state in states(definition, given, answers, NOW):
         shown = row(definition, state)
-        said = sentence(standing(shown, error=error_of(state, shown), breaker=breaker_of(shown)), NOW)
+        said = sentence(standing(shown, Around(breaker_of(shown)), error=error_of(state, shown)), NOW)
         found.setdefault(said.text, (shown, said))
     return found
 

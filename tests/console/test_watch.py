@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.stories import alive, an_instance, ended, person, retrying, stuck
 from workflows.engine import clock, ids
-from workflows.models import Message
+from workflows.models import Message, Session
 
 pytestmark = pytest.mark.django_db
 
@@ -148,3 +148,20 @@ def test_a_hostile_key_and_reason_stay_text(vera: Client) -> None:
 
     assert "<img src=x" not in html
     assert "<svg onload" not in html
+
+
+def test_work_of_a_version_no_worker_has_code_for_needs_a_person(vera: Client) -> None:
+    Session.objects.update(capabilities=["order/2"])
+    an_instance("1001")
+    an_instance("1002", version=2)
+
+    assert needs(vera)[0].startswith("1 order stands still: no worker has the code for version 1.")
+    assert 'href="/work/?workflow=order&amp;version=1&amp;tab=live"' in vera.get("/").content.decode()
+
+
+def test_without_any_worker_it_is_said_once_not_for_every_version(vera: Client) -> None:
+    Session.objects.update(capabilities=["order/2"])
+    Session.objects.filter(kind="worker").update(alive_until=clock.now() - timedelta(seconds=1))
+    an_instance("1001")
+
+    assert [one.split(" is alive")[0] for one in needs(vera)] == ["No worker"]

@@ -20,7 +20,6 @@ from breakers.models import Breaker, Transition
 from breakers.queries import Move, Standing
 from workflows.dsl.definition import Definition, Node
 from workflows.dsl.dependency import Dependency
-from workflows.queries.instances import InstanceRow
 from workflows.queries.pages import Page, keyset
 from workflows.queries.visibility import EVERYTHING, Viewer, declared_to
 
@@ -101,22 +100,6 @@ def held_up(viewer: Viewer, names: Collection[str]) -> dict[str, HeldUp]:
     with connection.cursor() as cursor:
         cursor.execute(_HELD_UP, {"names": list(names), "sees": viewer.named, "most": MOST})
         return {name: HeldUp(count, tuple(workflows)) for name, count, workflows in cursor.fetchall()}
-
-
-class Lookup:
-    """How breakers stand, for sentences about what waits for them: read once, and only if somebody does wait."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._found: dict[str, Standing] | None = None
-
-    def of(self, row: InstanceRow) -> Standing | None:
-        """The breaker that holds the instance up; None if none does."""
-        if row.waiting_kind != "breaker":
-            return None
-        if self._found is None:
-            self._found = {one.name: one for one in breakers.standings(None, self._now)}
-        return self._found.get(row.waiting_name)
 
 
 def callers(about: Collection[UUID]) -> set[str]:

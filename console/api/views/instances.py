@@ -21,8 +21,8 @@ from console.correlation import correlation_id
 from workflows import interventions
 from workflows.engine import clock
 from workflows.queries import details, history, instances, operations
-from workflows.queries.dependencies import Lookup
 from workflows.queries.instances import Filters
+from workflows.queries.surroundings import Surroundings
 from workflows.queries.visibility import EVERYTHING, Viewer
 
 _TEXTS = ("workflow", "lifecycle", "stage", "status", "key", "dependency", "owner", "step", "cause")
@@ -79,12 +79,12 @@ def listed(request: Request) -> HttpResponse:
     seen_by = viewer(request)
     given = Parameters(request, (*_TEXTS, *_OTHERS, "cursor", "page_size"), prefixes=("attr.",))
     filters, now = _filters(given), clock.now()
-    breakers = Lookup(now)
+    surroundings = Surroundings(now)
     return answers.paged(
         request,
         shapes.InstancePage,
         lambda: instances.page(seen_by, filters, size=given.size(), cursor=given.text("cursor")),
-        lambda row: answers.summary(row, now, breakers),
+        lambda row: answers.summary(row, now, surroundings),
     )
 
 

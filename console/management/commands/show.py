@@ -18,8 +18,8 @@ from workflows.engine import clock
 from workflows.interventions import CAPABILITIES, Principal
 from workflows.models import Instance
 from workflows.queries import history, instances
-from workflows.queries.dependencies import Lookup
 from workflows.queries.instances import Filters, InstanceRow
+from workflows.queries.surroundings import Surroundings
 from workflows.queries.visibility import EVERYTHING
 
 #: More than these are counted, not listed.
@@ -48,20 +48,20 @@ class Command(BaseCommand):
 
     def _list(self, text: str, rows: list[InstanceRow]) -> None:
         now = clock.read()
-        breakers = Lookup(now)
+        surroundings = Surroundings(now)
         shown = rows[:MAX_LISTED]
         self.stdout.write(
             f"{len(shown)} instances are known as {text!r}{', the newest' if len(rows) > MAX_LISTED else ''}:"
         )
         for row in shown:
             self.stdout.write(f"\n{_name(row)}   {row.id}")
-            self.stdout.write(f"  {sentence(standing(row, breaker=breakers.of(row)), now).text}")
+            self.stdout.write(f"  {sentence(standing(row, surroundings.of(row)), now).text}")
         self.stdout.write("\nShow one of them by its id.")
 
     def _show(self, row: InstanceRow, *, everything: bool) -> None:
         now = clock.read()
         self.stdout.write(f"{_name(row)}   {row.id}")
-        self.stdout.write(f"{sentence(standing(row, breaker=Lookup(now).of(row)), now).text}\n")
+        self.stdout.write(f"{sentence(standing(row, Surroundings(now).of(row)), now).text}\n")
         self._milestones(row, everything=everything)
         self._actions(row)
 

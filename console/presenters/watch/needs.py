@@ -22,6 +22,7 @@ from workflows.queries import trouble
 from workflows.queries.board import Cause, Group
 from workflows.queries.dependencies import DependencyRow
 from workflows.queries.trouble import outage
+from workflows.queries.unserved import Unserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ def needs(news: News) -> list[Need]:
     stuck = [_stuck(cause, news) for cause in news.causes if not cause.correcting]
     return [
         *_missing_crew(news),
+        *(_without_code(one, news) for one in news.unserved),
         *(_stuck(cause, news) for cause in news.causes if cause.correcting),
         *_late(news),
         *_due(news),
@@ -66,6 +68,23 @@ def _missing_crew(news: News) -> list[Need]:
         text = _("{missing} is alive. Retries, deadlines and outgoing events wait until one is started.")
         found.append(Need(key="pumps", tone="person", words=format_html(text, missing=_bold(_("No pump")))))
     return found
+
+
+def _without_code(one: Unserved, news: News) -> Need:
+    template = ngettext(
+        "<b>{cases}</b> stands still: no worker has the code for version {version}.",
+        "<b>{cases}</b> stand still: no worker has the code for version {version}.",
+        one.count,
+    )
+    return Need(
+        key=f"version/{one.workflow}/{one.version}",
+        tone="person",
+        words=format_html(template, cases=noun(one.count, {one.workflow}, news.nouns), version=one.version),
+        note=_("Start a worker that has it."),
+        since=one.oldest,
+        verb=_("Show them"),
+        url=work_url(workflow=one.workflow, version=str(one.version), tab="live"),
+    )
 
 
 def _bold(text: str) -> SafeString:

@@ -17,6 +17,7 @@ from workflows.queries.board import Cause, Crew, Group, Traffic
 from workflows.queries.dependencies import DependencyRow
 from workflows.queries.governance import Pause
 from workflows.queries.notes import Note
+from workflows.queries.unserved import Unserved
 
 #: the ways an instance can end
 ENDINGS = ("completed", "compensated", "cancelled", "failed")
@@ -41,6 +42,8 @@ class News:
     dependencies: Sequence[DependencyRow]
     outages: Mapping[str, Move]
     crew: Crew
+    #: versions that live workers have no code for
+    unserved: Sequence[Unserved]
     rates: dict[str, list[int]]
     decisions: Waiting
     #: workflows that take nothing in, by name
