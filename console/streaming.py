@@ -8,6 +8,8 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
+from console import exports
+
 
 def streamed(request: HttpRequest, pieces: Iterator[str], *, name: str, content_type: str) -> StreamingHttpResponse:
     """The pieces as a file to be saved under this name; each is asked for when the one before was sent.
@@ -16,7 +18,7 @@ def streamed(request: HttpRequest, pieces: Iterator[str], *, name: str, content_
     """
     body = _later(pieces) if isinstance(request, ASGIRequest) else pieces
     answer = StreamingHttpResponse(body, content_type=content_type)
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Disposition"] = f'attachment; filename="{exports.filename(name)}"'
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 
 from approvals.models import Approval, Vote
 from tests.engine.desk import Desk, order
@@ -22,9 +22,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def decider(name: str) -> interventions.Principal:
     """An approver of the fraud team."""
+    return interventions.user(decider_account(name))
+
+
+def decider_account(name: str) -> User:
     account = person(name, "approver")
     account.groups.add(Group.objects.get_or_create(name="fraud-team")[0])
-    return interventions.user(account)
+    return account
 
 
 @pytest.fixture
@@ -98,6 +102,24 @@ def test_nobody_decides_about_their_own_order(desk: Desk) -> None:
     assert (entry.allowed, entry.refusal) == (False, "Nobody decides about their own work: you started it.")
     assert Approval.objects.get().state == "open" and not Vote.objects.exists()
     assert decide(decider("bert"), "approve", question.id).state == "approved"
+
+
+@pytest.mark.parametrize("superuser", [False, True])
+def test_nobody_decides_about_what_they_edited_whoever_they_are(desk: Desk, superuser: bool) -> None:
+    account = decider_account("anna")
+    account.groups.add(Group.objects.get_or_create(name="admin")[0])
+    account.is_superuser = account.is_staff = superuser
+    account.save()
+    anna = interventions.user(account)
+    order = desk.start(total=1500.0)
+    desk.fail(desk.claimed(order, "risk"), "closed", retryable=False)
+    interventions.act(anna, "complete", order, reason="by phone", step="risk", data={"score": 0.1, "reasons": []})
+    desk.play(order)
+
+    with pytest.raises(interventions.Forbidden, match="Nobody decides about their own work: you edited it"):
+        decide(anna, "approve", Approval.objects.get(subject=order).id)
+
+    assert not Vote.objects.exists() and AuditEntry.objects.get(action="approve").allowed is False
 
 
 @pytest.mark.parametrize(("role", "team", "why"), [

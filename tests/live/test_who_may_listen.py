@@ -47,6 +47,10 @@ def test_somebody_without_a_role_may_not_listen(web: str) -> None:
         assert open_page.closed_with() == 4401
 
 
+def test_sessions_and_rights_are_checked_again_within_seconds() -> None:
+    assert 0 < hub.BEAT + hub.RECHECK <= 10
+
+
 def test_signing_out_closes_the_socket(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "RECHECK", 0.0)
     session = session_of(person("vera"))

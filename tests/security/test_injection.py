@@ -15,9 +15,12 @@ from django.test import Client, RequestFactory
 
 from console import exports
 from console.correlation import correlation_id
+from tests import hostile
 from tests.api.world import an_order, told
 from tests.security.people import somebody
-from workflows import telemetry
+from tests.stories import an_instance
+from workflows import audit, telemetry
+from workflows.audit import Act
 from workflows.models import Instance
 
 NASTY = ["a\nb", "a\r\nSet-Cookie: x=1", "\x1b[31mred", "a b", "ä", "x" * 129, "a\x00b", "\u2028"]
@@ -74,26 +77,29 @@ def test_where_sign_in_leads_stays_here_and_in_one_header() -> None:
     assert Client().post("/signin/", sent)["Location"] == "/"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "=1+1",
-        "+1",
-        "-2+3",
-        "@SUM(A1)",
-        "  =cmd|' /C calc'!A0",
-        "\t=1",
-        "\r=1",
-        "\n=1",
-        "＝1",
-        "\u00a0=1",
-        '=HYPERLINK("x")',
-    ],
-)
+@pytest.mark.parametrize("text", hostile.FORMULAS)
 def test_a_cell_of_an_export_is_never_a_formula(text: str) -> None:
     (row,) = csv.reader(io.StringIO(exports.text([[text]])))
 
     assert row == [f"'{text}"]
+
+
+@pytest.mark.django_db
+def test_what_is_taken_from_the_record_begins_no_cell_with_a_formula_and_loses_nothing() -> None:
+    olga = somebody("olga", "operator").browser
+    for one in hostile.FORMULAS:
+        act = Act("client", one, one, one, one, one)
+        audit.record(act, allowed=False, refusal=one, workflow=one, target=one, before={one: one}, after={"a": one})
+
+    sheet, lines = (
+        b"".join(olga.post("/record/?kind=client", {"form": form, "reason": "=for the auditors"})).decode()
+        for form in ("csv", "jsonl")
+    )
+
+    rows = list(csv.reader(io.StringIO(sheet, newline="")))
+    assert len(rows) == len(hostile.FORMULAS) + 1 and {len(row) for row in rows} == {len(rows[0])}
+    assert [cell for row in rows for cell in row if cell.strip().startswith(tuple("=+-@＝\t\r\n"))] == []
+    assert {row["reason"] for row in map(json.loads, lines.splitlines())} >= set(hostile.FORMULAS)
 
 
 def test_numbers_words_and_structures_survive_an_export() -> None:
@@ -111,3 +117,16 @@ def test_the_name_of_an_export_stays_within_its_header(name: str) -> None:
     kept = exports.filename(name)
 
     assert 0 < len(kept) <= 100 and not set(kept) & set('"\r\n;/\\ ') and not kept.startswith(".")
+
+
+@pytest.mark.django_db
+def test_pages_show_what_would_turn_a_sentence_around_and_the_interface_tells_it_as_it_is() -> None:
+    olga = somebody("olga", "operator")
+    turned = "fdp.\u202egnp\u2066"
+    an_instance("1", owner=turned)
+
+    page, answer = olga.get("/work/"), olga.get("/api/v1/instances")
+
+    assert "fdp.\ufffdgnp\ufffd" in page.content.decode() and turned not in page.content.decode()
+    assert told(answer)["results"][0]["owner"] == turned
+    assert page.headers.get("Content-Length") in (None, str(len(page.content)))

@@ -9,9 +9,14 @@ from threading import Thread
 
 import pytest
 
+from tests.worlds import principal
 from workflows.dsl import Dependency, PermanentFailure, seconds
 from workflows.engine import calls, clock
 from workflows.engine.calls import HttpClient, RunningCall, address
+from workflows.engine.hosts import never_meant
+from workflows.interventions import subscriptions
+from workflows.interventions.subscriptions import UnsafeAddress
+from workflows.models import AuditEntry, Subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -63,10 +68,30 @@ def test_a_redirect_is_an_answer_and_is_not_followed(far: str) -> None:
     assert Far.seen == ["/orders"]
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "0.0.0.0", "224.0.0.1"])
+NEVER = [
+    "169.254.169.254", "[fe80::1]", "0.0.0.0", "224.0.0.1", "[::ffff:169.254.169.254]", "[2002:a9fe:a9fe::]", "0",
+    "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "169.254.169.254.", "１６９.254.169.254",
+    "169。254。169。254",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", NEVER)
 def test_addresses_that_are_never_a_business_system_are_refused(host: str) -> None:
     with pytest.raises(PermanentFailure, match="never a business system"):
         address(Dependency("far_away", timeout=seconds(5), repeats="natural", address=f"http://{host}/"))
+
+
+@pytest.mark.parametrize("host", NEVER)
+def test_events_are_sent_to_none_of_them_either(host: str) -> None:
+    with pytest.raises(UnsafeAddress, match="link-local"):
+        subscriptions.subscribe(principal("ada", "admin"), "spy", f"http://{host}/latest")
+
+    assert not AuditEntry.objects.get(action="subscribe").allowed and not Subscription.objects.exists()
+
+
+@pytest.mark.parametrize("host", ["crm.example", "10.0.0.7", "127.0.0.1", "[::1]", "[2001:db8::1]", "169.example"])
+def test_ordinary_hosts_are_called(host: str) -> None:
+    assert not never_meant(host.strip("[]"))
 
 
 @pytest.mark.parametrize("base", ["file:///etc/passwd", "ftp://example.com/", "example.com", "http://"])

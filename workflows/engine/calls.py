@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property
-from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from django.conf import settings
 
 from workflows.dsl.dependency import Dependency
 from workflows.dsl.errors import OutcomeUnknown, PermanentFailure, TemporaryFailure
-from workflows.engine import clock, store
+from workflows.engine import clock, hosts, store
 
 T = TypeVar("T")
 
@@ -135,18 +134,9 @@ def address(dependency: Dependency) -> str:
     host = urlsplit(url).hostname
     if urlsplit(url).scheme not in ("http", "https") or not host:
         raise PermanentFailure(f"{dependency.name} has no usable address ({dependency.address!r})")
-    if _never_meant(host):
+    if hosts.never_meant(host):
         raise PermanentFailure(f"{dependency.name} has an address that is never a business system ({host})")
     return url
-
-
-def _never_meant(host: str) -> bool:
-    """Whether it is a link-local address (where machines keep their metadata), multicast, or none at all."""
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return False
-    return found.is_link_local or found.is_multicast or found.is_unspecified
 
 
 @cache

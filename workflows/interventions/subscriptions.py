@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from workflows import audit
 from workflows.audit import Act
-from workflows.engine import clock
+from workflows.engine import clock, hosts
 from workflows.interventions.authority import Principal, may
 from workflows.interventions.errors import Forbidden, Impossible, InterventionError, Unknown
 from workflows.models import OutboxEvent, Subscription
@@ -111,11 +110,7 @@ def _check_address(url: str) -> None:
         raise UnsafeAddress("must begin with https:// or http:// and name a host")
     if parts.username or parts.password:
         raise UnsafeAddress("must not contain a user name or password")
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
+    if hosts.never_meant(host):
         raise UnsafeAddress("must not be a link-local, multicast or unspecified address")
 
 
