@@ -106,6 +106,8 @@ class InstancePage:
     barrier: Barrier | None
     #: ids of the news that concern this page: the instance, the breaker, and what is asked for and not decided
     live: str
+    #: no live worker has the code for its version
+    without_code: bool
     #: what was found out for the person who has to act
     evidence: list[Field]
     #: effects that were corrected, and those that stay, for an ended instance
@@ -203,6 +205,7 @@ def page(
         present=_present(row, cards),
         barrier=Barrier(switch(breaker), reverse("dependency", args=[breaker.name])) if breaker else None,
         live=_live(row, breaker, operations),
+        without_code=around.without_code,
         evidence=_evidence(row, entries),
         took=took(row.ended_at - row.started_at) if row.ended_at else "",
         corrected=[chip for chip in chips if chip.tone == "undo"] if row.ended_at else [],

@@ -319,4 +319,5 @@ def test_a_version_without_a_worker_says_that_nothing_happens_by_itself() -> Non
 
     page = seen(signed_in("operator").get(PAGE))
 
-    assert "nothing until a worker starts that has the code for version 1; none has now" in page.text
+    assert "nothing until a worker starts that has the code for version 2; none has now" in page.text
+    assert "it goes on by itself" not in page.text
