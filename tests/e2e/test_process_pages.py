@@ -54,14 +54,14 @@ def test_an_operator_pauses_and_resumes_and_a_second_screen_sees_it_at_once(sign
     page.locator("#act-pause button").click()
     expect(page.locator(".lead")).to_contain_text("Intake of orders is paused by olga until")
     expect(second.locator("tr[data-key='process-order']")).to_contain_text("paused by olga")
-    expect(home.locator(".process-notice")).to_contain_text("stock count")
+    expect(home.locator(".watch-notice")).to_contain_text("stock count")
 
     page.locator("#act-resume summary").click()
     page.fill("#reason-resume", "counted")
     page.locator("#act-resume button").click()
     expect(page.locator(".lead")).to_contain_text("New orders take version 2")
     expect(second.locator("tr[data-key='process-order']")).to_contain_text("open")
-    expect(home.locator(".process-notice")).to_have_count(0)
+    expect(home.locator(".watch-notice")).to_have_count(0)
 
 
 def test_a_reason_that_is_being_written_stays_while_the_page_reads_itself_again(sign_in: SignIn) -> None:
