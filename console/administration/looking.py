@@ -6,6 +6,7 @@ of rows. What changes one of them goes through `workflows.interventions`, from t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -120,12 +121,22 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 }
 
 
+#: table to the page of the console where its rows are shown in full and, where people decide about them, changed
+PAGES: dict[type[Model], Callable[[Any], str]] = {
+    m.Instance: lambda row: reverse("instance-by-id", args=[row.pk]),
+    m.Rollout: lambda row: reverse("process", args=[row.workflow]),
+    m.PausedIntake: lambda row: reverse("process", args=[row.workflow]),
+    Breaker: lambda row: reverse("dependency", args=[row.name]),
+    Approval: lambda row: reverse("decision", args=[row.pk]),
+}
+
+
 def register() -> None:
     """Make the tables known. Tables with a composite key (events, payloads) are read in the console only."""
     for model, searched in TABLES.items():
         table: dict[str, Any] = {"search_fields": tuple(f"{name}__exact" for name in searched)}
         if model in COLUMNS:
             table["list_display"] = COLUMNS[model]
-        if model is m.Instance:
-            table["view_on_site"] = staticmethod(lambda one: reverse("instance-by-id", args=[one.pk]))
+        if model in PAGES:
+            table["view_on_site"] = staticmethod(PAGES[model])
         admin.site.register(model, type(f"{model.__name__}Table", (Table,), table))

@@ -184,6 +184,18 @@ def test_lists_search_by_exact_values(ada: Somebody, model: type[models.Model]) 
         assert ada.get(address(model, "changelist"), q=text).status_code == 200
 
 
+def test_what_people_decide_about_leads_to_the_page_where_they_do(ada: Somebody) -> None:
+    rows()
+    for model, page in ((m.Rollout, "/processes/order/"), (m.PausedIntake, "/processes/order/"), (Breaker, None)):
+        row = model._default_manager.first()
+        assert row is not None
+        wanted = page or f"/dependencies/{row.pk}/"
+
+        html = ada.get(address(model, "change", row.pk)).content.decode()
+
+        assert f'href="{wanted}" class="viewsitelink"' in html.replace("http://testserver", "")
+
+
 def test_bulk_deletion_is_offered_nowhere(ada: Somebody) -> None:
     for model, page in admin.site._registry.items():
         request = type("Request", (), {"user": ada.account, "GET": {}, "POST": {}})()
