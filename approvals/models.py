@@ -71,6 +71,21 @@ class Vote(models.Model):
         constraints = [models.UniqueConstraint(fields=["approval", "person"], name="vote_once")]
 
 
+class KeptVote(models.Model):
+    """A vote that a process without the code for what follows has taken; one with the code carries it out."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="kept_votes")
+    person = models.TextField()
+    #: approve or reject
+    verdict = models.TextField()
+    comment = models.TextField(default="", blank=True)
+    correlation_id = models.TextField(default="", blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["approval", "person"], name="kept_vote_once")]
+
+
 class Notice(models.Model):
     """One person who is told of a question by mail, once, and whether that has worked."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from approvals.models import Approval, Vote
+from approvals.models import Approval, KeptVote, Vote
 from approvals.rules import Ballot, Question, State, settled
 
 
@@ -65,6 +65,15 @@ def question_of(row: Approval) -> Question:
         decided_by=row.decided_by,
         decided_at=row.decided_at,
     )
+
+
+def keep(row: Approval, ballot: Ballot, comment: str, correlation_id: str, now: datetime) -> bool:
+    """Put a vote by until somebody can carry it out. False: this person's is kept already."""
+    _, new = KeptVote.objects.get_or_create(
+        approval=row, person=ballot.person,
+        defaults={"verdict": ballot.verdict, "comment": comment, "correlation_id": correlation_id, "at": now},
+    )  # fmt: skip
+    return new
 
 
 def vote(row: Approval, question: Question, ballot: Ballot, comment: str, now: datetime) -> State:

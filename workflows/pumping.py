@@ -12,7 +12,7 @@ from django.db import connection
 from workflows import rollups
 from workflows.engine import clock, duties, gate, outbox, parking, releases, sealing, sessions, sweeper, timers
 from workflows.engine.patience import AWAY, when_back
-from workflows.interventions import idempotency, telling, verification
+from workflows.interventions import idempotency, kept, telling, verification
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ DUTIES = (
     Duty("sweep", 2.0, sweeper.sweep),
     Duty("outbox", 0.5, _deliver),
     Duty("verification", 1.0, verification.verify_open),
+    Duty("votes", 1.0, kept.carry_out),
     Duty("sealing", 10.0, sealing.seal),
     Duty("rollups", 5.0, lambda: rollups.roll(clock.read())),
     Duty("releases", 5.0, releases.clear_expired),

@@ -1,4 +1,7 @@
-"""Times that came: due timers are rows, found by the pump, each told to its instance in a transaction of its own."""
+"""Times that came: due timers are rows, found by the pump, each told to its instance in a transaction of its own.
+
+A vote that came in time and is kept for somebody with the code (`interventions.kept`) goes before them.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ def fire(instance_id: UUID, name: str) -> None:
 _DUE = """
 SELECT t.instance_id, t.name FROM workflows_timer t JOIN workflows_instance i ON i.id = t.instance_id
 WHERE t.fire_at <= clock_timestamp() AND NOT t.held AND i.workflow || '/' || i.version = ANY($2)
+  AND NOT EXISTS (SELECT FROM approvals_keptvote k JOIN approvals_approval a ON a.id = k.approval_id
+                  WHERE a.subject = t.instance_id)
 ORDER BY t.fire_at LIMIT $1
 """
 _STILL = "SELECT fire_at FROM workflows_timer WHERE instance_id = $1 AND name = $2 AND NOT held FOR UPDATE"

@@ -4,6 +4,7 @@
 2. The instance is locked, then the question; whoever comes second is told who decided and when.
 3. Four eyes: nobody who started, edited or cancelled the instance decides about it.
 4. Vote, history, verdict and audit row are one transaction; what follows wakes up after its commit.
+5. A process without the code for what follows keeps the vote with its audit row; `kept.carry_out` does the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from approvals.rules import APPROVE, REJECT, Ballot, Question, State, Voter
 from workflows import audit, registry
 from workflows.audit import Act
 from workflows.core import facts
-from workflows.engine import apply, asking, clock, failpoints
+from workflows.engine import apply, asking, clock, failpoints, store
 from workflows.engine.apply import Change
 from workflows.engine.chain import Actor
 from workflows.engine.store import Lease, Row
@@ -51,7 +52,7 @@ class AlreadyDecided(Impossible):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a vote led to. `state` is open while more votes are needed."""
+    """What a vote led to. `state` is open while more votes are needed, or one is kept until there is code for it."""
 
     approval_id: UUID
     instance_id: UUID
@@ -91,36 +92,67 @@ def decide(
 
 
 def _decide(principal: Principal, act: Act, known: Approval, subject_hash: str | None) -> Decided:
+    check_right(principal, act, known)
+    if len(act.reason) > MOST:
+        raise Impossible("The comment may have up to 2,000 characters.")
+    try:
+        with transaction.atomic():
+            stands = vote(principal, act, known, subject_hash)
+            audit.record(
+                act, allowed=True, workflow=known.scope, instance_id=known.subject, target=known.key,
+                before={"decision": "open"}, after={"decision": str(stands), "question": known.question},
+            )  # fmt: skip
+    except UnknownWorkflow:
+        return _keep(principal, act, known, subject_hash)
+    return Decided(known.id, known.subject, str(stands), act.id)
+
+
+def check_right(principal: Principal, act: Act, known: Approval) -> None:
+    """Raise Forbidden unless this is a person with the right."""
     verdict = may(principal, act.action, known.scope)
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
     if principal.kind != "user":
         raise Forbidden(ONLY_PEOPLE)
-    if len(act.reason) > MOST:
-        raise Impossible("The comment may have up to 2,000 characters.")
+
+
+def vote(principal: Principal, act: Act, known: Approval, subject_hash: str | None) -> State:
+    """Vote, within the transaction of whoever calls. Raises like `decide`, and UnknownWorkflow without the code."""
     stands: list[State] = []
 
     def make(row: Row, leases: list[Lease]) -> Change:
         locked = operations.locked(known.id)
         assert locked is not None, "questions are never deleted"
         approval, question = locked
-        _check(approval, question, principal.name, row, subject_hash)
+        _check(approval, question, principal.name, subject_hash)
+        _check_present(approval, row)
         failpoints.at("h", row.id)
         stands.append(operations.vote(approval, question, Ballot(principal.name, act.action), act.reason, clock.now()))
         return _change(principal, act, approval.item, decides=stands[0] is not State.OPEN)
 
-    try:
-        with transaction.atomic():
-            applied = apply.change(known.subject, make)
-            if applied is None or not applied.decision.events:
-                raise Impossible("It no longer waits for a decision.")
-            audit.record(
-                act, allowed=True, workflow=known.scope, instance_id=known.subject, target=known.key,
-                before={"decision": "open"}, after={"decision": str(stands[0]), "question": known.question},
-            )  # fmt: skip
-    except UnknownWorkflow as error:
-        raise Impossible(f"This process has no code for it: {error}.") from error
-    return Decided(known.id, known.subject, str(stands[0]), act.id)
+    applied = apply.change(known.subject, make)
+    if applied is None or not applied.decision.events:
+        raise Impossible("It no longer waits for a decision.")
+    return stands[0]
+
+
+def _keep(principal: Principal, act: Act, known: Approval, subject_hash: str | None) -> Decided:
+    """Take the vote without carrying it out. What is shown is compared with what is asked once there is code for it."""
+    with transaction.atomic():
+        if store.lock(known.subject) is None:
+            raise Impossible("It no longer waits for a decision.")
+        locked = operations.locked(known.id)
+        assert locked is not None, "questions are never deleted"
+        approval, question = locked
+        _check(approval, question, principal.name, subject_hash)
+        ballot = Ballot(principal.name, act.action)
+        if not operations.keep(approval, ballot, act.reason, act.correlation_id, clock.now()):
+            raise Forbidden("You have voted already; it counts as soon as a worker with the code for it is there.")
+        audit.record(
+            act, allowed=True, workflow=known.scope, instance_id=known.subject, target=known.key,
+            before={"decision": "open"}, after={"decision": "kept", "question": known.question},
+        )  # fmt: skip
+    return Decided(known.id, known.subject, State.OPEN, act.id)
 
 
 def _change(principal: Principal, act: Act, step: str, *, decides: bool) -> Change:
@@ -129,7 +161,7 @@ def _change(principal: Principal, act: Act, step: str, *, decides: bool) -> Chan
     return Change(fact, body if decides else None, actor=Actor(principal.kind, principal.name))
 
 
-def _check(approval: Approval, question: Question, name: str, row: Row, subject_hash: str | None) -> None:
+def _check(approval: Approval, question: Question, name: str, subject_hash: str | None) -> None:
     """Raise what stands against this person deciding this question now."""
     if question.state is not State.OPEN:
         raise AlreadyDecided(question)
@@ -138,6 +170,10 @@ def _check(approval: Approval, question: Question, name: str, row: Row, subject_
         raise Forbidden(refusal)
     if subject_hash is not None and subject_hash != approval.subject_hash:
         raise Stale("What you decided about is not what is asked now; look again and decide anew.")
+
+
+def _check_present(approval: Approval, row: Row) -> None:
+    """Raise Stale if what the question shows is not what is stored now."""
     definition = registry.find(row.workflow, row.version)
     present = asking.present_hash(row, definition, approval.item, approval.question, approval.rule)
     if present != approval.subject_hash:
