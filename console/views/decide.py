@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,6 +19,7 @@ from console.presenters.decide import card as cards
 from console.presenters.decide import queue as presenter
 from console.presenters.decide.card import DecisionPage
 from console.presenters.decide.queue import ALL, TABS, Wish
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
@@ -66,10 +66,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "teams": presenter.teams(deciding.voter(principal.name).groups, authority.ROLES) if not page.rows else "",
         "done": _done(request, principal),
     }
-    template = "console/decide/list.html" if request.headers.get("HX-Request") else "console/decide.html"
-    answer = render(request, template, shown)
-    patch_vary_headers(answer, ["HX-Request"])
-    return answer
+    return regions.answer(request, "decide", "decide/list", shown)
 
 
 @login_required
@@ -97,10 +94,7 @@ def decision(request: HttpRequest, approval_id: UUID) -> HttpResponse:
         "payload": interventions.may(principal, "payload", card.asked.approval.scope),
         "done": _done(request, principal),
     }
-    template = "console/decide/live.html" if request.headers.get("HX-Request") else "console/decision.html"
-    response = render(request, template, shown, status=answer.status if answer else 200)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return regions.answer(request, "decision", "decide/live", shown, status=answer.status if answer else 200)
 
 
 def _wish(query: QueryDict, principal: Principal) -> Wish:

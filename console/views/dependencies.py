@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,6 +18,7 @@ from console.presenters import dependencies as presenter
 from console.presenters.dependencies import DependencyPage
 from console.presenters.dependencies.deeds import LASTS, USUALLY
 from console.presenters.dependencies.tuning import NotANumber, wanted
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
@@ -63,7 +61,7 @@ def every(request: HttpRequest) -> HttpResponse:
         ),
         "all": viewer.sees is None,
     }
-    return _answer(request, "dependencies", shown)
+    return regions.answer(request, "dependencies", "dependencies/live", shown)
 
 
 @login_required
@@ -86,14 +84,7 @@ def one(request: HttpRequest, name: str) -> HttpResponse:
     if answer is not None:
         page, refused = _answered(page, answer, request.POST)
     shown = {"now": now, "page": page, "refused": refused}
-    return _answer(request, "dependency", shown, status=answer.status if answer else 200)
-
-
-def _answer(request: HttpRequest, name: str, shown: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    template = f"console/{name}/live.html" if request.headers.get("HX-Request") else f"console/{name}.html"
-    response = render(request, template, shown, status=status)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return regions.answer(request, "dependency", "dependency/live", shown, status=answer.status if answer else 200)
 
 
 def _nouns(viewer: Viewer) -> dict[str, str]:

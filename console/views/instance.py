@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from console.presenters import instance as presenter
 from console.presenters.arrivals import Arrivals
 from console.presenters.instance import TABS, InstancePage, Wish
-from console.views import acts
+from console.views import acts, regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
@@ -58,7 +58,7 @@ def instance(request: HttpRequest, workflow: str, key: str) -> HttpResponse:
     payload = interventions.may(principal, "payload", workflow)
     questions = approvals.open_about(viewer, chosen.id) if detail.row.ended_at is None else []
     shown = {"now": now, "page": page, "refused": refused, "payload": payload, "questions": questions}
-    return render(request, _template(request), shown, status=answer.status if answer else 200)
+    return regions.answer(request, "instance", "instance/live", shown, status=answer.status if answer else 200)
 
 
 @login_required
@@ -69,11 +69,6 @@ def by_id(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     if row is None:
         raise Http404
     return HttpResponseRedirect(reverse("instance", args=[row.workflow, row.key]) + Wish(run=row.run).url())
-
-
-def _template(request: HttpRequest) -> str:
-    """A page that re-reads itself gets only its changing part."""
-    return "console/instance/live.html" if getattr(request, "htmx", False) else "console/instance.html"
 
 
 def _wish(query: QueryDict) -> Wish:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -19,6 +16,7 @@ from console.presenters import processes as presenter
 from console.presenters.processes import Process, ProcessPage
 from console.presenters.processes.deeds import LASTS, USUALLY
 from console.statuswords import capital
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.dsl.definition import Definition
@@ -52,7 +50,7 @@ def every(request: HttpRequest) -> HttpResponse:
     """A row each; a page that re-reads itself gets only its changing part."""
     viewer, now = interventions.viewer(reader(request)), clock.now()
     rows = presenter.rows(declared_to(viewer), governance.decided(viewer, now), board.groups(viewer, now))
-    return _answer(request, "processes", {"now": now, "rows": rows})
+    return regions.answer(request, "processes", "processes/live", {"now": now, "rows": rows})
 
 
 @login_required
@@ -70,14 +68,7 @@ def one(request: HttpRequest, name: str) -> HttpResponse:
     elif answer is not None:
         refused = answer.error
     shown = {"now": now, "page": page, "refused": refused}
-    return _answer(request, "process", shown, status=answer.status if answer else 200)
-
-
-def _answer(request: HttpRequest, name: str, shown: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    template = f"console/{name}/live.html" if request.headers.get("HX-Request") else f"console/{name}.html"
-    response = render(request, template, shown, status=status)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return regions.answer(request, "process", "process/live", shown, status=answer.status if answer else 200)
 
 
 def _page(principal: Principal, name: str, now: datetime, version: str) -> ProcessPage:

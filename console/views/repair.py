@@ -10,12 +10,11 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from console.presenters.repair import causes, corrections, done, people, strays, tabs
 from console.presenters.repair.tabs import Asked
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.dsl.status import COMPENSATING
@@ -79,10 +78,7 @@ def repair(request: HttpRequest) -> HttpResponse:
         "refused": answer.error if answer else "",
         **part,
     }
-    template = "console/repair/live.html" if request.headers.get("HX-Request") else "console/repair.html"
-    response = render(request, template, shown, status=answer.status if answer else 200)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return regions.answer(request, "repair", "repair/live", shown, status=answer.status if answer else 200)
 
 
 def _counts(viewer: Viewer) -> dict[str, str]:

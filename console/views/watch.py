@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from breakers import queries as breakers
 from breakers.machine import PASSING, State
 from console.presenters.watch import ENDINGS, News
 from console.presenters.watch import watch as presented
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
@@ -50,7 +49,4 @@ def watch(request: HttpRequest) -> HttpResponse:
         pauses=governance.paused(viewer, now),
     )
     shown = {"now": now, "page": presented(news), "anything": bool(news.groups) or board.anything(viewer)}
-    template = "console/watch/live.html" if request.headers.get("HX-Request") else "console/watch.html"
-    answer = render(request, template, shown)
-    patch_vary_headers(answer, ["HX-Request"])
-    return answer
+    return regions.answer(request, "watch", "watch/live", shown)

@@ -8,11 +8,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from console.presenters import work as presenter
 from console.presenters.work import CHOICES, MOST, TABS, Asked
+from console.views import regions
 from console.views.access import reader
 from workflows import interventions
 from workflows.engine import clock
@@ -51,10 +51,7 @@ def work(request: HttpRequest) -> HttpResponse:
         "previous": asked.url(cursor=page.previous) if page.previous else "",
         "live": "board" if not asked.cursor else " ".join(str(row.id) for row in page.rows) or "board",
     }
-    template = "console/work/list.html" if request.headers.get("HX-Request") else "console/work.html"
-    answer = render(request, template, shown)
-    patch_vary_headers(answer, ["HX-Request"])
-    return answer
+    return regions.answer(request, "work", "work/list", shown)
 
 
 @login_required
