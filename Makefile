@@ -19,7 +19,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache
 export XDG_CACHE_HOME ?= $(CURDIR)/.tools/cache
 endif
 
-.PHONY: up test lint bench chaos proof chromium
+.PHONY: up test lint bench chaos proof audit chromium
 
 up: .venv/.for-up
 	@WATCHKEEPER_FOLLOWS_PARENT=1 exec $(MANAGE) up $(ARGS)
@@ -44,6 +44,10 @@ chaos: .venv/.for-test
 	.venv/bin/python -m tests.chaos.run --report var/reports/chaos.json $(ARGS)
 
 proof: test chaos bench
+
+# Needs the advisories of osv.dev, so it is not part of the gate.
+audit: | uv
+	$(UV) audit --preview-features audit-command --frozen $(ARGS)
 
 chromium: .venv/.for-test
 	@.ci/chromium
