@@ -97,9 +97,24 @@ def _repeat_and_shuffle(scene: Scene) -> None:
     sender = Celery(broker=scene.installation.services()["REDIS_URL"], set_as_current=False)
     with _connected(scene) as client:
         while not scene.pause(0.2):
-            _shuffle(scene, client)
             _invent(scene, sender)
+            with _nobody_listening(scene):
+                _invent(scene, sender)
+                _shuffle(scene, client)
     sender.close()
+
+
+@contextmanager
+def _nobody_listening(scene: Scene) -> Iterator[None]:
+    """Workers stand still for a moment, or they would take every hint before it could be touched."""
+    workers = scene.installation.processes(*signals.WORKERS)
+    for worker in workers:
+        signals.send(worker.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in workers:
+            signals.send(worker.pid, signal.SIGCONT)
 
 
 def _shuffle(scene: Scene, client: redis.Redis) -> None:
