@@ -18,6 +18,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
+    from tests import flushing
+
+    flushing.install()
+
 
 @pytest.fixture(autouse=True)
 def _decided_nothing() -> Iterator[None]:
