@@ -18,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_quickly() -> None:
     from tests import flushing
 
     flushing.install()
