@@ -29,7 +29,7 @@ BROKER_BOUND, DATABASE_BOUND = 10.0, 15.0
 
 DIALS: dict[str, Any] = {
     "payments": {"error_rate": 0.3, "timeout_after_effect_rate": 0.1, "hang_s": 6.0},
-    "erp": {"callback": {"delay_s": 2.0, "duplicate_rate": 0.4, "reorder_rate": 0.4, "drop_rate": 0.1}},
+    "erp": {"callback": {"delay_s": 2.0, "duplicate_rate": 0.4, "reorder_rate": 0.4, "drop_rate": 0.3}},
 }
 
 _CUT = """
