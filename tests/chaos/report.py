@@ -50,7 +50,16 @@ class Storm:
 
     @property
     def passed(self) -> bool:
-        return all(verdict.passed for verdict in (*self.troubles, *self.promises))
+        return not self.broken
+
+    @property
+    def broken(self) -> list[str]:
+        """What did not hold, one sentence each."""
+        return [
+            f"{verdict.name}: {verdict.says}; {' '.join(verdict.offenders)}"
+            for verdict in (*self.troubles, *self.promises)
+            if not verdict.passed
+        ]
 
     def text(self) -> str:
         """For people: what was done, what was seen, what was promised and kept."""
