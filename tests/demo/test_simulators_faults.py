@@ -120,7 +120,7 @@ def test_latency_comes_after_the_effect(far: FarSide) -> None:
 def test_a_closed_connection_leaves_open_whether_it_was_done_and_a_repeat_settles_it(far: FarSide) -> None:
     far.dial(payments={"reset_rate": 1})
     for number in range(20):
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):  # before or after it was read
             far.charge(f"k{number}")
     done = len(far.ledger())
     far.dial(reset=True)
